@@ -1,0 +1,104 @@
+//! A target: the thing asked about, the probe that asks, and the policy by which answers are judged.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::{Labels, TargetId};
+use crate::policy::Policy;
+use crate::probe::Probe;
+
+/// The thing asked about. Plain data: any value is valid.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Target {
+    /// Its name, unique in a monitor.
+    pub id: TargetId,
+    /// The group it belongs to; empty outside of groups.
+    pub group: Arc<str>,
+    /// What it carries to every output.
+    pub labels: Labels,
+    /// The short name of the probe: `http`.
+    pub probe_name: &'static str,
+    /// The host whose limit of checks in flight this target shares; by default its id, so that it shares with none.
+    pub host: Arc<str>,
+    /// Who asks.
+    pub probe: Arc<dyn Probe>,
+    /// How answers are judged and when it is asked.
+    pub policy: Arc<Policy>,
+    /// Known, shown, and not asked until resumed.
+    pub paused: bool,
+}
+
+impl Target {
+    /// A target with the default policy.
+    #[must_use]
+    pub fn new(id: impl Into<TargetId>, probe: impl Probe + 'static) -> Self {
+        let id = id.into();
+        Self {
+            host: Arc::from(id.as_str()),
+            id,
+            group: Arc::from(""),
+            labels: Labels::default(),
+            probe_name: "custom",
+            probe: Arc::new(probe),
+            policy: Arc::default(),
+            paused: false,
+        }
+    }
+
+    /// The same with a policy. Share one `Arc` among the targets that it fits.
+    #[must_use]
+    pub fn with_policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
+    /// The same with the host whose limit it shares.
+    #[must_use]
+    pub fn with_host(mut self, host: impl AsRef<str>) -> Self {
+        self.host = Arc::from(host.as_ref());
+        self
+    }
+
+    /// The same with labels.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// The same in a group.
+    #[must_use]
+    pub fn with_group(mut self, group: impl AsRef<str>) -> Self {
+        self.group = Arc::from(group.as_ref());
+        self
+    }
+
+    /// The same with the probe's short name.
+    #[must_use]
+    pub fn with_probe_name(mut self, name: &'static str) -> Self {
+        self.probe_name = name;
+        self
+    }
+
+    /// The same, paused from the start.
+    #[must_use]
+    pub fn with_paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("id", &self.id)
+            .field("group", &self.group)
+            .field("labels", &self.labels)
+            .field("probe_name", &self.probe_name)
+            .field("host", &self.host)
+            .field("policy", &self.policy)
+            .field("paused", &self.paused)
+            .finish_non_exhaustive()
+    }
+}
