@@ -42,12 +42,7 @@ pub struct CheckContext(Arc<Check>);
 impl CheckContext {
     /// A context for one check of `target`. Drivers make these; [`CheckContext::alone`] serves tests and one-off checks.
     #[must_use]
-    pub fn new(
-        target: TargetId,
-        clock: Arc<dyn Clock>,
-        deadline: Timestamp,
-        nudge: Nudge,
-    ) -> Self {
+    pub fn new(target: TargetId, clock: Arc<dyn Clock>, deadline: Timestamp, nudge: Nudge) -> Self {
         Self(Arc::new(Check {
             target,
             clock,

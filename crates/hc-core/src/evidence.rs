@@ -30,7 +30,9 @@ impl Phases {
 
     /// The measured phases in order.
     pub fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
-        Phase::ALL.iter().filter_map(|phase| Some((*phase, self.get(*phase)?)))
+        Phase::ALL
+            .iter()
+            .filter_map(|phase| Some((*phase, self.get(*phase)?)))
     }
 
     /// Whether nothing was measured.

@@ -191,11 +191,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of that kind, with the kind's usual blame in that phase.
     #[must_use]
-    pub fn new(
-        kind: Kind,
-        phase: impl Into<Option<Phase>>,
-        message: impl Into<Sentence>,
-    ) -> Self {
+    pub fn new(kind: Kind, phase: impl Into<Option<Phase>>, message: impl Into<Sentence>) -> Self {
         let phase = phase.into();
         Self {
             kind,

@@ -77,7 +77,10 @@ impl Labels {
 
     /// All labels, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().flat_map(|labels| labels.iter()).map(|(name, value)| (&**name, &**value))
+        self.0
+            .iter()
+            .flat_map(|labels| labels.iter())
+            .map(|(name, value)| (&**name, &**value))
     }
 
     /// Whether there are none.
@@ -110,10 +113,18 @@ mod tests {
 
     #[test]
     fn labels_are_sorted_and_the_later_value_holds() {
-        let labels: Labels = [("zone", "a"), ("app", "shop"), ("zone", "b")].into_iter().collect();
+        let labels: Labels = [("zone", "a"), ("app", "shop"), ("zone", "b")]
+            .into_iter()
+            .collect();
         assert_eq!(labels.get("zone"), Some("b"));
         assert_eq!(labels.get("none"), None);
-        assert_eq!(labels.iter().collect::<Vec<_>>(), [("app", "shop"), ("zone", "b")]);
-        assert_eq!(Labels::from_iter::<[(&str, &str); 0]>([]), Labels::default());
+        assert_eq!(
+            labels.iter().collect::<Vec<_>>(),
+            [("app", "shop"), ("zone", "b")]
+        );
+        assert_eq!(
+            Labels::from_iter::<[(&str, &str); 0]>([]),
+            Labels::default()
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_queue::SegQueue;
 use event_listener::{Event as Signal, EventListener};
 
-use crate::view::Cell;
+use crate::cell::Cell;
 
 /// What waits for the driver: targets that were nudged or accused. At most one entry a target.
 #[derive(Debug, Default)]
@@ -69,6 +69,8 @@ impl Nudge {
 
 impl fmt::Debug for Nudge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Nudge").field(&self.0.as_ref().map(|cell| cell.id())).finish()
+        f.debug_tuple("Nudge")
+            .field(&self.0.as_ref().map(|cell| cell.id()))
+            .finish()
     }
 }

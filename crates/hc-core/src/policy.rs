@@ -46,7 +46,10 @@ pub struct Flap {
 
 impl Default for Flap {
     fn default() -> Self {
-        Self { high: BasisPoints::percent(20), low: BasisPoints::percent(5) }
+        Self {
+            high: BasisPoints::percent(20),
+            low: BasisPoints::percent(5),
+        }
     }
 }
 
@@ -77,7 +80,12 @@ impl Default for Unsteady {
     fn default() -> Self {
         // Measured: alternation shows after 13 checks, while targets failing 5 % of their checks at random
         // are Degraded 0.1 % of the time.
-        Self { failures: 6, until: 2, of: 20, verdict: UnsteadyVerdict::Degraded }
+        Self {
+            failures: 6,
+            until: 2,
+            of: 20,
+            verdict: UnsteadyVerdict::Degraded,
+        }
     }
 }
 
@@ -118,7 +126,10 @@ impl Weights {
 
 impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heavier = Kind::ALL.iter().map(|kind| (kind, self.get(*kind))).filter(|(_, w)| *w != 1);
+        let heavier = Kind::ALL
+            .iter()
+            .map(|kind| (kind, self.get(*kind)))
+            .filter(|(_, w)| *w != 1);
         f.debug_map().entries(heavier).finish()
     }
 }
@@ -417,18 +428,41 @@ impl PolicyBuilder {
     pub fn build(self) -> Result<Policy, PolicyErrors> {
         let mut errors = Errors::default();
         let interval = self.interval.unwrap_or(Duration::from_secs(5));
-        errors.duration("interval", interval, Duration::from_millis(10), Duration::from_secs(86_400));
+        errors.duration(
+            "interval",
+            interval,
+            Duration::from_millis(10),
+            Duration::from_secs(86_400),
+        );
         let timeout = self.timeout.unwrap_or(Duration::from_secs(2));
-        errors.duration("timeout", timeout, Duration::from_millis(1), Duration::from_secs(300));
+        errors.duration(
+            "timeout",
+            timeout,
+            Duration::from_millis(1),
+            Duration::from_secs(300),
+        );
         let rise = errors.count("rise", self.rise.unwrap_or(2));
         let fall = errors.count("fall", self.fall.unwrap_or(3));
 
         // Settings that were left out give way, smallest first.
         let max_interval = self.max_interval.unwrap_or(interval.saturating_mul(2));
-        errors.order("max_interval", max_interval, "interval", interval, Order::AtLeast);
-        let fast_interval =
-            self.fast_interval.unwrap_or(Duration::from_millis(500).min(interval));
-        errors.order("fast_interval", fast_interval, "interval", interval, Order::AtMost);
+        errors.order(
+            "max_interval",
+            max_interval,
+            "interval",
+            interval,
+            Order::AtLeast,
+        );
+        let fast_interval = self
+            .fast_interval
+            .unwrap_or(Duration::from_millis(500).min(interval));
+        errors.order(
+            "fast_interval",
+            fast_interval,
+            "interval",
+            interval,
+            Order::AtMost,
+        );
         errors.duration(
             "fast_interval",
             fast_interval,
@@ -436,7 +470,13 @@ impl PolicyBuilder {
             Duration::from_secs(86_400),
         );
         let min_interval = self.min_interval.unwrap_or(fast_interval);
-        errors.order("min_interval", min_interval, "fast_interval", fast_interval, Order::AtMost);
+        errors.order(
+            "min_interval",
+            min_interval,
+            "fast_interval",
+            fast_interval,
+            Order::AtMost,
+        );
 
         let backoff = self.backoff.unwrap_or(2.0);
         if !(1.0..=10.0).contains(&backoff) {
@@ -444,7 +484,10 @@ impl PolicyBuilder {
         }
         let jitter = self.jitter.unwrap_or(BasisPoints::percent(10));
         if jitter > BasisPoints::percent(25) {
-            errors.push("jitter", format!("wanted at most 25 %, found {} %", jitter.ratio() * 100.0));
+            errors.push(
+                "jitter",
+                format!("wanted at most 25 %, found {} %", jitter.ratio() * 100.0),
+            );
         }
         for kind in Kind::ALL {
             if !(1..=100).contains(&self.weights.get(*kind)) {
@@ -459,7 +502,12 @@ impl PolicyBuilder {
             errors.push("flap", "wanted low < high <= 100 %".to_owned());
         }
         let unsteady = self.unsteady.unwrap_or_else(|| Some(Unsteady::default()));
-        if let Some(Unsteady { failures, until, of, .. }) = unsteady
+        if let Some(Unsteady {
+            failures,
+            until,
+            of,
+            ..
+        }) = unsteady
             && !(until < failures && failures <= of && of <= 32)
         {
             errors.push("unsteady", "wanted until < failures <= of <= 32".to_owned());
@@ -506,7 +554,10 @@ impl Errors {
 
     fn duration(&mut self, key: &'static str, found: Duration, least: Duration, most: Duration) {
         if found < least || found > most {
-            self.push(key, format!("wanted {least:?} to {most:?}, found {found:?}"));
+            self.push(
+                key,
+                format!("wanted {least:?} to {most:?}, found {found:?}"),
+            );
         }
     }
 
@@ -533,12 +584,19 @@ impl Errors {
             Order::AtMost => (found <= bound, "at most"),
         };
         if !holds {
-            self.push(key, format!("wanted {words} {bound_key} ({bound:?}), found {found:?}"));
+            self.push(
+                key,
+                format!("wanted {words} {bound_key} ({bound:?}), found {found:?}"),
+            );
         }
     }
 
     fn finish(self) -> Result<(), PolicyErrors> {
-        if self.0.is_empty() { Ok(()) } else { Err(PolicyErrors(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(PolicyErrors(self.0))
+        }
     }
 }
 
@@ -563,21 +621,38 @@ mod tests {
             .backoff(f64::NAN)
             .jitter(BasisPoints::percent(26))
             .weight(Kind::Tls, 0)
-            .flap(Some(Flap { high: BasisPoints::percent(5), low: BasisPoints::percent(5) }))
-            .unsteady(Some(Unsteady { of: 33, ..Unsteady::default() }))
+            .flap(Some(Flap {
+                high: BasisPoints::percent(5),
+                low: BasisPoints::percent(5),
+            }))
+            .unsteady(Some(Unsteady {
+                of: 33,
+                ..Unsteady::default()
+            }))
             .suspect_after(0);
         assert_eq!(
             keys(bad),
             [
-                "interval", "timeout", "rise", "fall", "backoff", "jitter", "weight", "flap",
-                "unsteady", "suspect_after"
+                "interval",
+                "timeout",
+                "rise",
+                "fall",
+                "backoff",
+                "jitter",
+                "weight",
+                "flap",
+                "unsteady",
+                "suspect_after"
             ]
         );
     }
 
     #[test]
     fn what_nobody_set_gives_way() {
-        let policy = Policy::builder().interval(Duration::from_millis(100)).build().unwrap();
+        let policy = Policy::builder()
+            .interval(Duration::from_millis(100))
+            .build()
+            .unwrap();
         assert_eq!(policy.fast_interval(), Duration::from_millis(100));
         assert_eq!(policy.min_interval(), Duration::from_millis(100));
         assert_eq!(policy.max_interval(), Duration::from_millis(200));
@@ -591,7 +666,11 @@ mod tests {
 
     #[test]
     fn a_weight_never_exceeds_fall() {
-        let policy = Policy::builder().fall(3).weight(Kind::Tls, 100).build().unwrap();
+        let policy = Policy::builder()
+            .fall(3)
+            .weight(Kind::Tls, 100)
+            .build()
+            .unwrap();
         assert_eq!(policy.weight(Kind::Tls), 3);
         assert_eq!(policy.weight(Kind::Refused), 1);
     }

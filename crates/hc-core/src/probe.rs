@@ -73,7 +73,7 @@ pub struct ProbeFn<F>(F);
 pub fn probe_fn<F, T>(ask: F) -> ProbeFn<F>
 where
     F: Fn(CheckContext) -> T + Send + Sync,
-    T: Future<Output = Result<Evidence, Failure>> + Send,
+    T: Future<Output = Result<Evidence, Failure>> + Send + 'static,
 {
     ProbeFn(ask)
 }
@@ -81,7 +81,7 @@ where
 impl<F, T> Probe for ProbeFn<F>
 where
     F: Fn(CheckContext) -> T + Send + Sync,
-    T: Future<Output = Result<Evidence, Failure>> + Send,
+    T: Future<Output = Result<Evidence, Failure>> + Send + 'static,
 {
     fn check<'a, 'b, 'c>(&'a self, cx: &'b CheckContext) -> CheckFuture<'c>
     where

@@ -114,6 +114,12 @@ mod tests {
         check("123456789012345678901", "1234567890123456789~");
         check("1234567890123456\u{1b}xyz", "1234567890123456~");
         assert_eq!(escape("abc", 0), "~");
-        assert!(Sentence::new(&"\u{1b}".repeat(1000)).as_str().chars().count() <= SENTENCE_LIMIT);
+        assert!(
+            Sentence::new(&"\u{1b}".repeat(1000))
+                .as_str()
+                .chars()
+                .count()
+                <= SENTENCE_LIMIT
+        );
     }
 }

@@ -1,0 +1,114 @@
+//! Flapping, as Nagios computes it: the weighted share of changes among the last 21 values of `failing`.
+//!
+//! Over the status, not the raw results: a target that fails one check in ten would be called flapping, and
+//! its real outage muted. (Nagios Core manual, "Detection and Handling of State Flapping".)
+
+use crate::policy::Flap;
+
+/// Pairs that are looked at: 21 values.
+const PAIRS: u32 = 20;
+
+/// The weight of the oldest pair is 0.8, of the newest 1.2, rising linearly: 0.8 + 0.4 i / 19.
+/// In 190ths these are the whole numbers 152 + 4 i, so that thresholds compare exactly.
+const OLDEST: u32 = 152;
+const STEP: u32 = 4;
+const SCALE: u32 = 190;
+
+/// The last changes of `failing`, and whether they are too many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flapping {
+    /// Bit 0 is the newest pair; a set bit is a change.
+    changes: u32,
+    last: Option<bool>,
+    on: bool,
+}
+
+impl Flapping {
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Hears what `failing` is after a conclusive verdict.
+    pub(crate) fn hear(&mut self, failing: bool, policy: Option<Flap>) {
+        let changed = self.last.is_some_and(|last| last != failing);
+        self.last = Some(failing);
+        self.changes = ((self.changes << 1) | u32::from(changed)) & ((1 << PAIRS) - 1);
+        self.on = policy.is_some_and(|flap| {
+            let share = self.weighted() * 10_000;
+            let of = |bound: u16| u32::from(bound) * SCALE * PAIRS;
+            if self.on {
+                share > of(flap.low.0)
+            } else {
+                share >= of(flap.high.0)
+            }
+        });
+    }
+
+    fn weighted(&self) -> u32 {
+        (0..PAIRS)
+            .filter(|age| self.changes & (1 << age) != 0)
+            .map(|age| OLDEST + STEP * (PAIRS - 1 - age))
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(values: &[bool]) -> Flapping {
+        let mut flapping = Flapping::default();
+        for value in values {
+            flapping.hear(*value, Some(Flap::default()));
+        }
+        flapping
+    }
+
+    #[test]
+    fn begins_at_a_fifth_and_ends_at_a_twentieth() {
+        // Three changes weigh at most 3 x 1.2 / 20 = 18 %, four of the newest 23 %.
+        let mut values = vec![false; 21];
+        values.extend([true, false, true]);
+        assert!(!after(&values).is_on());
+        values.push(false);
+        assert!(after(&values).is_on());
+        // It stays on until one change is left and that one has aged: 0.8 to 1.0 / 20 is 5 % or less.
+        let mut held = after(&values);
+        let mut quiet = 0;
+        while held.is_on() {
+            held.hear(false, Some(Flap::default()));
+            quiet += 1;
+        }
+        // The newest of the four changes is alone after 17 more values, with weight 0.8 + 0.4 x 2 / 19.
+        assert_eq!(quiet, 17);
+    }
+
+    #[test]
+    fn exactly_a_fifth_is_enough() {
+        // Four changes whose places sum to 38: 4 x 152 + 4 x 38 = 760 = 20 % of 190 x 20.
+        let mut flapping = Flapping {
+            changes: 0,
+            last: Some(false),
+            on: false,
+        };
+        let places = [2_u32, 8, 12, 16];
+        for place in places {
+            flapping.changes |= 1 << (PAIRS - 1 - place);
+        }
+        assert_eq!(flapping.weighted(), 760);
+        // Hearing the same value shifts every pair by one place to the older side; undo that first.
+        flapping.changes >>= 1;
+        flapping.changes |= 0;
+        let mut exact = flapping;
+        exact.hear(false, Some(Flap::default()));
+        assert!(exact.is_on());
+    }
+
+    #[test]
+    fn off_without_a_policy() {
+        let mut flapping = after(&[false, true, false, true, false, true, false]);
+        assert!(flapping.is_on());
+        flapping.hear(true, None);
+        assert!(!flapping.is_on());
+    }
+}
