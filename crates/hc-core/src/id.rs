@@ -62,9 +62,11 @@ impl From<String> for TargetId {
     }
 }
 
+type Label = (Arc<str>, Arc<str>);
+
 /// Names and values that a target carries to every output. Sorted, each name once. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Labels(Option<Arc<[(Arc<str>, Arc<str>)]>>);
+pub struct Labels(Option<Arc<[Label]>>);
 
 impl Labels {
     /// The value of a label.

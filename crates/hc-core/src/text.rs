@@ -52,13 +52,19 @@ impl From<String> for Sentence {
     }
 }
 
-/// Escapes what is not plainly visible in `text` and cuts it after `limit` characters, marking the cut with `~`.
+/// Escapes what is not plainly visible in `text` and cuts it after `limit` characters, marking the cut with `~`
+/// as the last of them. An escape is never cut in two.
 #[must_use]
 pub fn escape(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit));
     let mut width = 0;
+    // Where the text ends if it must be cut: the last place that leaves room for the mark.
+    let mut cut = 0;
     for c in text.chars() {
         let start = out.len();
+        if width < limit {
+            cut = start;
+        }
         match c {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
@@ -68,11 +74,10 @@ pub fn escape(text: &str, limit: usize) -> String {
         }
         width += out[start..].chars().count();
         if width > limit {
-            out.truncate(start);
-            while out.chars().count() + 1 > limit {
-                out.pop();
+            out.truncate(cut);
+            if limit > 0 {
+                out.push('~');
             }
-            out.push('~');
             break;
         }
     }
@@ -113,7 +118,11 @@ mod tests {
         check("12345678901234567890", "12345678901234567890");
         check("123456789012345678901", "1234567890123456789~");
         check("1234567890123456\u{1b}xyz", "1234567890123456~");
-        assert_eq!(escape("abc", 0), "~");
+        // The escape ends exactly at the limit, and what follows it makes room by dropping it whole.
+        check("12345678901234\u{1b}", "12345678901234\\u{1b}");
+        check("12345678901234\u{1b}x", "12345678901234~");
+        assert_eq!(escape("abc", 1), "~");
+        assert_eq!(escape("abc", 0), "");
         assert!(
             Sentence::new(&"\u{1b}".repeat(1000))
                 .as_str()
