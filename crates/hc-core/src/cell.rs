@@ -1,12 +1,13 @@
 //! What is shared of one target: the published word, when it goes stale, and what was reported of it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::failure::Kind;
 use crate::id::{Labels, TargetId};
 use crate::inbox::{Inbox, Nudge};
 use crate::policy::Passive;
+use crate::sync::RwLock;
 use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::target::Target;
 use crate::time::Timestamp;
@@ -42,8 +43,7 @@ const KIND: u32 = 24;
 /// What is shared of one target between its driver, its readers and those who report on it.
 pub struct Cell {
     id: TargetId,
-    group: Arc<str>,
-    labels: Labels,
+    about: RwLock<(Arc<str>, Labels)>,
     word: AtomicU64,
     stale_at: AtomicU64,
     reports: AtomicU32,
@@ -58,8 +58,7 @@ impl Cell {
     pub(crate) fn new(target: &Target, word: Word, inbox: Arc<Inbox>) -> Self {
         let cell = Self {
             id: target.id.clone(),
-            group: target.group.clone(),
-            labels: target.labels.clone(),
+            about: RwLock::new((target.group.clone(), target.labels.clone())),
             word: AtomicU64::new(word.bits()),
             stale_at: AtomicU64::new(u64::MAX),
             reports: AtomicU32::new(0),
@@ -80,14 +79,26 @@ impl Cell {
 
     /// The target's group.
     #[must_use]
-    pub fn group(&self) -> &Arc<str> {
-        &self.group
+    pub fn group(&self) -> Arc<str> {
+        self.about().0
     }
 
     /// The target's labels.
     #[must_use]
-    pub fn labels(&self) -> &Labels {
-        &self.labels
+    pub fn labels(&self) -> Labels {
+        self.about().1
+    }
+
+    /// Sets the target's group and labels.
+    pub fn set_about(&self, group: Arc<str>, labels: Labels) {
+        *self.about.write().unwrap_or_else(PoisonError::into_inner) = (group, labels);
+    }
+
+    fn about(&self) -> (Arc<str>, Labels) {
+        self.about
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The published state.
@@ -230,13 +241,13 @@ impl TargetHandle {
 
     /// The target's group.
     #[must_use]
-    pub fn group(&self) -> &str {
+    pub fn group(&self) -> Arc<str> {
         self.0.group()
     }
 
     /// The target's labels.
     #[must_use]
-    pub fn labels(&self) -> &Labels {
+    pub fn labels(&self) -> Labels {
         self.0.labels()
     }
 

@@ -1,5 +1,6 @@
 //! The extension point: a value that can ask one target one kind of question.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +43,13 @@ use crate::failure::Failure;
 pub trait Probe: Send + Sync {
     /// Asks once.
     async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure>;
+}
+
+// What a probe holds may be secret.
+impl fmt::Debug for dyn Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
 }
 
 type CheckFuture<'a> = Pin<Box<dyn Future<Output = Result<Evidence, Failure>> + Send + 'a>>;

@@ -101,6 +101,15 @@ impl Publisher {
         Some(cell)
     }
 
+    /// What is shared of a target.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Arc<Cell>> {
+        let hash = hash_of(id);
+        read(self.0.shard(hash))
+            .find(hash, |known| known.id().as_str() == id)
+            .cloned()
+    }
+
     /// Makes a target unknown. Its handles say "not healthy" from now on.
     pub fn remove(&self, cell: &Arc<Cell>, at: Timestamp, wall: SystemTime) {
         let target = cell.id().clone();

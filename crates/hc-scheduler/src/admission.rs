@@ -1,0 +1,190 @@
+//! Admission: at most so many checks in flight, in all and of one host, in fair order.
+//!
+//! A target that falls due takes a permit of its host or waits in that host's queue; with it, it stands in the
+//! one ready queue until a global permit is free. A host's permit goes to its next waiter, who then queues with it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::list::List;
+use crate::plan::Entry;
+use crate::slab::Slab;
+
+/// A host's number.
+pub(crate) type HostIndex = u32;
+
+#[derive(Default)]
+struct Host {
+    name: Arc<str>,
+    targets: usize,
+    taken: usize,
+    waiting: List,
+    /// The silence in which a silent target of this host was last counted.
+    silence: u64,
+}
+
+/// Where a target that falls due, or a permit that is given back, leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the queue of those with their host's permit.
+    Ready,
+    /// In its host's queue.
+    Waiting,
+}
+
+pub(crate) struct Admission {
+    in_flight_limit: usize,
+    per_host_limit: usize,
+    in_flight: usize,
+    ready: List,
+    hosts: Vec<Host>,
+    free: Vec<HostIndex>,
+    by_name: HashMap<Arc<str>, HostIndex>,
+    waiting: usize,
+}
+
+impl Admission {
+    pub(crate) fn new(in_flight_limit: usize, per_host_limit: usize) -> Self {
+        Self {
+            in_flight_limit: in_flight_limit.max(1),
+            per_host_limit: per_host_limit.max(1),
+            in_flight: 0,
+            ready: List::default(),
+            hosts: Vec::new(),
+            free: Vec::new(),
+            by_name: HashMap::new(),
+            waiting: 0,
+        }
+    }
+
+    pub(crate) fn set_limits(&mut self, in_flight: usize, per_host: usize) {
+        self.in_flight_limit = in_flight.max(1);
+        self.per_host_limit = per_host.max(1);
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Targets that are due and wait for a permit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// A target of that host is known from now on.
+    pub(crate) fn enlist(&mut self, name: &Arc<str>) -> HostIndex {
+        if let Some(index) = self.by_name.get(name) {
+            self.hosts[*index as usize].targets += 1;
+            return *index;
+        }
+        let host = Host { name: name.clone(), targets: 1, ..Host::default() };
+        let index = if let Some(index) = self.free.pop() {
+            self.hosts[index as usize] = host;
+            index
+        } else {
+            self.hosts.push(host);
+            HostIndex::try_from(self.hosts.len() - 1).expect("fewer than four billion hosts")
+        };
+        self.by_name.insert(name.clone(), index);
+        index
+    }
+
+    /// A target of that host is known no more. All its permits must be given back.
+    pub(crate) fn dismiss(&mut self, index: HostIndex) {
+        let host = &mut self.hosts[index as usize];
+        host.targets -= 1;
+        if host.targets == 0 {
+            debug_assert!(host.taken == 0 && host.waiting.is_empty());
+            self.by_name.remove(&host.name);
+            self.free.push(index);
+        }
+    }
+
+    /// Marks a host as counted in a silence; whether it was not yet.
+    pub(crate) fn mark_silent(&mut self, index: HostIndex, silence: u64) -> bool {
+        std::mem::replace(&mut self.hosts[index as usize].silence, silence) != silence
+    }
+
+    /// Whether a host was counted in a silence.
+    pub(crate) fn is_silent(&self, index: HostIndex, silence: u64) -> bool {
+        self.hosts[index as usize].silence == silence
+    }
+
+    /// A target falls due.
+    pub(crate) fn request(&mut self, slab: &mut Slab<Entry>, index: u32, host: HostIndex) -> Place {
+        self.waiting += 1;
+        let host = &mut self.hosts[host as usize];
+        if host.taken < self.per_host_limit && host.waiting.is_empty() {
+            host.taken += 1;
+            self.ready.push(slab, index);
+            Place::Ready
+        } else {
+            host.waiting.push(slab, index);
+            Place::Waiting
+        }
+    }
+
+    /// The next target that may start, if a global permit is free.
+    pub(crate) fn admit(&mut self, slab: &mut Slab<Entry>) -> Option<u32> {
+        if self.in_flight >= self.in_flight_limit {
+            return None;
+        }
+        let index = self.ready.pop(slab)?;
+        self.waiting -= 1;
+        self.in_flight += 1;
+        Some(index)
+    }
+
+    /// A check has ended: its permits go on. Returns the target that is ready now, if its host had a waiter.
+    pub(crate) fn release(&mut self, slab: &mut Slab<Entry>, host: HostIndex) -> Option<u32> {
+        self.in_flight -= 1;
+        self.pass_on(slab, host)
+    }
+
+    /// A target leaves its queue without having started.
+    pub(crate) fn withdraw(
+        &mut self,
+        slab: &mut Slab<Entry>,
+        index: u32,
+        host: HostIndex,
+        place: Place,
+    ) -> Option<u32> {
+        self.waiting -= 1;
+        match place {
+            Place::Waiting => {
+                self.hosts[host as usize].waiting.remove(slab, index);
+                None
+            }
+            Place::Ready => {
+                self.ready.remove(slab, index);
+                self.pass_on(slab, host)
+            }
+        }
+    }
+
+    fn pass_on(&mut self, slab: &mut Slab<Entry>, index: HostIndex) -> Option<u32> {
+        let host = &mut self.hosts[index as usize];
+        host.taken -= 1;
+        if host.taken >= self.per_host_limit {
+            return None;
+        }
+        let next = host.waiting.pop(slab)?;
+        host.taken += 1;
+        self.ready.push(slab, next);
+        Some(next)
+    }
+
+    /// After the limits grew: waiters that may be ready now.
+    pub(crate) fn refill(&mut self, slab: &mut Slab<Entry>) -> Vec<u32> {
+        let mut ready = Vec::new();
+        for host in &mut self.hosts {
+            while host.taken < self.per_host_limit {
+                let Some(next) = host.waiting.pop(slab) else { break };
+                host.taken += 1;
+                self.ready.push(slab, next);
+                ready.push(next);
+            }
+        }
+        ready
+    }
+}

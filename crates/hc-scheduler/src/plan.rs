@@ -1,0 +1,407 @@
+//! The pure plan: everything that can happen goes in as one closed enum, what is to be done comes out as actions.
+//!
+//! It owns the wheel, the admission and every target's health, and publishes to the view. It reads no clock and
+//! runs nothing: the same seed and the same inputs give the same actions. So an hour of a fleet runs in seconds.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hc_core::{
+    BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy,
+    Probe, Publisher, Target, TargetId, Timestamp, Word,
+};
+
+use crate::admission::Admission;
+use crate::clock::RunningClock;
+use crate::counters::Counters;
+use crate::interval::{self, Next, Reason};
+use crate::isolation::{Isolation, IsolationRules};
+use crate::slab::{Key, Slab};
+use crate::sweep::Sweeps;
+use crate::wheel::Wheel;
+
+mod describe;
+mod entry;
+mod finish;
+mod targets;
+mod turn;
+
+pub use describe::{Checked, Description};
+pub(crate) use entry::Entry;
+use entry::State;
+
+/// Now, by both clocks at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// For arithmetic. Real time since the driver's start.
+    pub mono: Timestamp,
+    /// For people.
+    pub wall: SystemTime,
+}
+
+/// What a plan is made with. Plain data.
+#[derive(Clone, Debug)]
+pub struct PlanConfig {
+    /// Goes into every target's phase, so that two checkers ask at different times.
+    pub checker: String,
+    /// Seeds the jitter.
+    pub seed: u64,
+    /// Checks in flight at most. 1 to 100,000, default 100.
+    pub in_flight: usize,
+    /// Checks of one host in flight at most. 1 to 10,000, default 16.
+    pub per_host: usize,
+    /// The grain of the wheel. 1 ms to 1 s, default 10 ms.
+    pub slot: Duration,
+    /// A timeout met while hc ran late by more than this share of it is hc's own fault. Default 25 %.
+    pub max_lateness: BasisPoints,
+    /// When hc doubts itself, if ever.
+    pub isolation: Option<IsolationRules>,
+}
+
+impl Default for PlanConfig {
+    fn default() -> Self {
+        Self {
+            checker: "hc".to_owned(),
+            seed: 0,
+            in_flight: 100,
+            per_host: 16,
+            slot: Duration::from_millis(10),
+            max_lateness: BasisPoints::percent(25),
+            isolation: Some(IsolationRules::default()),
+        }
+    }
+}
+
+/// How a check ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The probe answered.
+    Answered(Result<Evidence, Failure>),
+    /// Its time was over; the failure says in which phase.
+    TimedOut(Failure),
+    /// It panicked, and said this.
+    Panicked(Failure),
+    /// It was told to stop.
+    Cancelled(Failure),
+}
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Input {
+    /// Time has passed. The first input of every turn.
+    Tick,
+    /// A check has ended.
+    Finished {
+        /// Whose.
+        key: Key,
+        /// When it was first polled (real time).
+        first_poll: Timestamp,
+        /// When it ended (real time).
+        ended_at: Timestamp,
+        /// How.
+        ended: Ended,
+    },
+    /// A check whose deadline came was first polled later than it was started: the deadline counts from there.
+    Postponed {
+        /// Whose.
+        key: Key,
+        /// When it was first polled (real time); none if it has not been yet.
+        first_poll: Option<Timestamp>,
+    },
+    /// Nudges and reports came in.
+    Heard {
+        /// About whom.
+        key: Key,
+        /// What.
+        pending: Pending,
+    },
+    /// A new target: the `rank`-th of the `count` that were added with it.
+    Add {
+        /// The target.
+        target: Target,
+        /// Its rank by hash among those added in one command.
+        rank: u32,
+        /// How many were added in that command.
+        count: u32,
+    },
+    /// A target goes.
+    Remove {
+        /// Which.
+        key: Key,
+    },
+    /// The same target with other settings. What its identity is, the caller decides.
+    Update {
+        /// Which.
+        key: Key,
+        /// What it is from now on; the id stays.
+        target: Target,
+        /// The `rank`-th of the `count` changed with it.
+        rank: u32,
+        /// How many were changed in that command.
+        count: u32,
+    },
+    /// Another probe asks from now on.
+    Replace {
+        /// Which.
+        key: Key,
+        /// The probe.
+        probe: Arc<dyn Probe>,
+    },
+    /// Another policy judges from now on.
+    SetPolicy {
+        /// Which.
+        key: Key,
+        /// The policy.
+        policy: Arc<Policy>,
+    },
+    /// Not to be asked for now.
+    Pause {
+        /// Which.
+        key: Key,
+    },
+    /// To be asked again.
+    Resume {
+        /// Which.
+        key: Key,
+        /// The `rank`-th of the `count` resumed with it.
+        rank: u32,
+        /// How many were resumed in that command.
+        count: u32,
+    },
+    /// A check now; one that is in flight serves.
+    CheckNow {
+        /// Of whom.
+        key: Key,
+    },
+    /// Tell when each target that is known now has ended one check.
+    FirstSweep {
+        /// The caller's number for this question.
+        waiter: u64,
+    },
+    /// Other limits.
+    SetLimits {
+        /// Checks in flight at most.
+        in_flight: usize,
+        /// Of one host.
+        per_host: usize,
+    },
+    /// Other rules of self-doubt.
+    SetIsolation(Option<IsolationRules>),
+    /// No new checks from now on.
+    Stop,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Start a check of that target.
+    Start {
+        /// Which.
+        key: Key,
+    },
+    /// The deadline of its check is there: poll it once more, then give it up.
+    Expire {
+        /// Whose.
+        key: Key,
+    },
+    /// Stop its check.
+    Cancel {
+        /// Whose.
+        key: Key,
+        /// Why, as a code of kind `cancelled`.
+        why: &'static str,
+    },
+    /// A check has ended and was judged: for observers and those who asked for it.
+    Ended {
+        /// Whose.
+        key: Key,
+        /// What came of it.
+        checked: Arc<Checked>,
+    },
+    /// A target was refused: its id is known already.
+    Refused {
+        /// The id.
+        id: TargetId,
+    },
+    /// A check that was asked for will not come: the target is paused, gone, or hc stops.
+    Declined {
+        /// Whose.
+        key: Key,
+    },
+    /// The question of that number is answered.
+    SweepDone {
+        /// The number.
+        waiter: u64,
+    },
+}
+
+/// The pure plan.
+pub struct Plan {
+    config: PlanConfig,
+    publisher: Publisher,
+    slab: Slab<Entry>,
+    wheel: Wheel,
+    admission: Admission,
+    clock: RunningClock,
+    isolation: Isolation,
+    references: Vec<Key>,
+    sweeps: Sweeps,
+    counters: Counters,
+    rng: fastrand::Rng,
+    fired: Vec<u32>,
+    wall: SystemTime,
+    overloaded_since: Option<Timestamp>,
+    /// Targets that are known and not paused.
+    asked: usize,
+    /// Of these, neither suspect nor Unhealthy.
+    clear: usize,
+    helper_cursor: u32,
+    stopping: bool,
+}
+
+impl Plan {
+    /// A plan without targets that begins at `now` and publishes there.
+    #[must_use]
+    pub fn new(config: PlanConfig, publisher: Publisher, now: Now) -> Self {
+        let mut clock = RunningClock::new(config.slot);
+        clock.start(now.mono);
+        Self {
+            publisher,
+            slab: Slab::new(),
+            wheel: Wheel::new(config.slot),
+            admission: Admission::new(config.in_flight, config.per_host),
+            isolation: Isolation::new(config.isolation.clone(), now.mono),
+            references: Vec::new(),
+            sweeps: Sweeps::default(),
+            counters: Counters::default(),
+            rng: fastrand::Rng::with_seed(config.seed),
+            fired: Vec::new(),
+            wall: now.wall,
+            overloaded_since: None,
+            asked: 0,
+            clear: 0,
+            helper_cursor: 0,
+            stopping: false,
+            clock,
+            config,
+        }
+    }
+
+    /// Takes one input and appends what is to be done.
+    ///
+    /// Inputs of one turn carry the same `now`, and the first of them is [`Input::Tick`].
+    pub fn on(&mut self, now: Now, input: Input, actions: &mut Vec<Action>) {
+        self.wall = now.wall;
+        match input {
+            Input::Tick => self.tick(now.mono, actions),
+            Input::Finished { key, first_poll, ended_at, ended } => {
+                self.finished(key, first_poll, ended_at, ended, actions);
+            }
+            Input::Postponed { key, first_poll } => self.postponed(key, first_poll),
+            Input::Heard { key, pending } => self.heard(key, pending),
+            Input::Add { target, rank, count } => self.add(target, rank, count, actions),
+            Input::Remove { key } => self.remove(key, actions),
+            Input::Update { key, target, rank, count } => {
+                self.update(key, target, (rank, count), actions);
+            }
+            Input::Replace { key, probe } => self.replace(key, probe, (0, 1), actions),
+            Input::SetPolicy { key, policy } => self.set_policy(key, policy),
+            Input::Pause { key } => self.pause(key, actions),
+            Input::Resume { key, rank, count } => self.resume(key, (rank, count)),
+            Input::CheckNow { key } => self.check_now(key, actions),
+            Input::FirstSweep { waiter } => self.first_sweep(waiter, actions),
+            Input::SetLimits { in_flight, per_host } => self.set_limits(in_flight, per_host),
+            Input::SetIsolation(rules) => self.set_isolation(rules),
+            Input::Stop => self.stop(actions),
+        }
+        self.admit(actions);
+    }
+
+    /// When to wake at the latest, in real time; `None`: when something comes in. Ends a turn: the driver sleeps until then.
+    pub fn next_wake(&mut self) -> Option<Timestamp> {
+        let wake = self.wheel.next_wake();
+        self.clock.ask(wake.unwrap_or(Timestamp::NEVER));
+        wake.map(|wake| self.clock.to_real(wake))
+    }
+
+    /// The target of that key.
+    #[must_use]
+    pub fn target(&self, key: Key) -> Option<&Target> {
+        self.slab.get(key).map(|entry| &entry.target)
+    }
+
+    /// What is shared of the target of that key.
+    #[must_use]
+    pub fn cell(&self, key: Key) -> Option<&Arc<Cell>> {
+        self.slab.get(key).map(|entry| &entry.cell)
+    }
+
+    /// What was counted since the beginning.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Checks in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.admission.in_flight()
+    }
+
+    /// Targets that are due and wait for a permit.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.admission.waiting()
+    }
+
+    /// How many targets are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slab.len() == 0
+    }
+
+    /// Real time over running time: 1 unless hc lacks processor time.
+    #[must_use]
+    pub fn stretch(&self) -> f64 {
+        self.clock.stretch()
+    }
+
+    /// Running time: real time less what was lost.
+    #[must_use]
+    pub fn running_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The real time at which a check that starts now is to end.
+    #[must_use]
+    pub fn deadline_of(&self, key: Key) -> Timestamp {
+        let timeout = self.slab.get(key).map_or(Duration::ZERO, |e| e.target.policy.timeout());
+        self.clock.real() + timeout
+    }
+
+    fn announce(&self, kind: EventKind) {
+        self.publisher.announce(kind, self.clock.real(), self.wall);
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("targets", &self.slab.len())
+            .field("in_flight", &self.admission.in_flight())
+            .field("running_now", &self.clock.now())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event's shape is in hc-core; this is where the plan's words meet it.
+fn overlay_event(id: &TargetId, overlay: Overlay, edge: Edge, word: Word) -> EventKind {
+    EventKind::Overlay { target: id.clone(), overlay, edge, word }
+}
+

@@ -1,0 +1,112 @@
+//! What people ask about one target: its last check, its streaks, when it is asked next and why.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hc_core::{
+    CheckResult, Evidence, Failure, Health, Labels, Policy, TargetId, Timestamp, Verdict, Word,
+};
+
+use super::{Plan, State};
+use crate::interval::{Next, Reason};
+use crate::slab::Key;
+
+/// A check that has ended and was judged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// Whose.
+    pub target: TargetId,
+    /// Its group.
+    pub group: Arc<str>,
+    /// The short name of the probe.
+    pub probe: &'static str,
+    /// When it ended, for people.
+    pub wall: SystemTime,
+    /// When it ended (real time).
+    pub at: Timestamp,
+    /// How it ended.
+    pub result: CheckResult,
+    /// What the state machine heard.
+    pub verdict: Verdict,
+    /// What the probe said, or what was said for it. A pass of an unsteady target carries that as its warning.
+    pub outcome: Result<Evidence, Failure>,
+    /// From first poll to end.
+    pub duration: Duration,
+    /// From due to started, less the wait for permits.
+    pub lateness: Duration,
+    /// The wait for permits.
+    pub waited: Duration,
+    /// Why it was made.
+    pub reason: Reason,
+    /// Whether it was not believed because hc doubted itself.
+    pub doubted: bool,
+}
+
+impl Checked {
+    /// Why it did not simply pass.
+    #[must_use]
+    pub fn why(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Ok(evidence) => evidence.warning.as_deref(),
+            Err(failure) => Some(failure),
+        }
+    }
+}
+
+/// All that the plan knows of one target, for people.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Description {
+    /// Its id.
+    pub id: TargetId,
+    /// Its group.
+    pub group: Arc<str>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The short name of its probe.
+    pub probe: &'static str,
+    /// The published state.
+    pub word: Word,
+    /// Its health, with streaks.
+    pub health: Health,
+    /// Its policy.
+    pub policy: Arc<Policy>,
+    /// Since when its status holds (real time).
+    pub since: Timestamp,
+    /// Whether there was no conclusive check for too long.
+    pub is_stale: bool,
+    /// Whether it is being asked now.
+    pub in_flight: bool,
+    /// When it is asked next (real time, if nothing is lost), and why; [`Timestamp::NEVER`] while paused.
+    pub next: Next,
+    /// Its last check.
+    pub last: Option<Arc<Checked>>,
+}
+
+impl Plan {
+    /// All that is known of one target.
+    #[must_use]
+    pub fn describe(&self, key: Key) -> Option<Description> {
+        let entry = self.slab.get(key).filter(|entry| !entry.removed)?;
+        let at = match entry.state {
+            State::Parked => Timestamp::NEVER,
+            _ => self.clock.to_real(entry.due),
+        };
+        let reason = if entry.paused { Reason::Paused } else { entry.reason };
+        Some(Description {
+            id: entry.target.id.clone(),
+            group: entry.target.group.clone(),
+            labels: entry.target.labels.clone(),
+            probe: entry.target.probe_name,
+            word: entry.cell.word(),
+            health: entry.health,
+            policy: entry.target.policy.clone(),
+            since: entry.health.since(),
+            is_stale: self.clock.real() >= entry.cell.stale_at(),
+            in_flight: entry.is_in_flight(),
+            next: Next { at, reason, factor: entry.factor },
+            last: entry.last.clone(),
+        })
+    }
+}

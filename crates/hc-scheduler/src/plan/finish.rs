@@ -1,0 +1,402 @@
+//! A check has ended: whose fault it was, what the state machine makes of it, and when the target is asked next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hc_core::{
+    Blame, CheckResult, Edge, EventKind, Evidence, Failure, Kind, Overlay, Timestamp, Verdict, step,
+};
+
+use super::targets::nudged_at;
+use super::{Action, Checked, Ended, Key, Next, Plan, Reason, State, interval};
+use crate::interval::Asked;
+use crate::isolation::{Belief, Fleet, HELPERS, Sign, Silent};
+
+/// How many places of the slab are looked at when others are to be asked early: enough to find twenty in any
+/// fleet that is mostly well, and a bound in one that is not.
+const HELPER_SCAN: usize = 2_000;
+
+type Outcome = Result<Evidence, Failure>;
+
+impl Plan {
+    pub(super) fn finished(
+        &mut self,
+        key: Key,
+        first_poll: Timestamp,
+        ended_at: Timestamp,
+        ended: Ended,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(entry) = self.slab.get(key).filter(|entry| entry.is_in_flight()) else {
+            debug_assert!(false, "a check ended that was not in flight");
+            return;
+        };
+        let (index, host) = (key.index, entry.host);
+        if entry.state == State::InFlight {
+            self.wheel.remove(&mut self.slab, index);
+        }
+        self.slab.at_mut(index).state = State::Parked;
+        if let Some(next) = self.admission.release(&mut self.slab, host) {
+            self.slab.at_mut(next).state = State::Ready;
+        }
+        let duration = ended_at.since(first_poll);
+        let first_poll = self.clock.to_running(first_poll);
+        let panicked = matches!(ended, Ended::Panicked(_));
+        let (outcome, void) = self.outcome_of(index, ended, ended_at);
+
+        let removed = self.slab.at(index).removed;
+        let doubted = !void && !removed && self.listen(index, first_poll, &outcome);
+        let verdict = match &outcome {
+            Err(_) if doubted || void || removed => Verdict::Inconclusive,
+            outcome => Verdict::of(outcome, &self.slab.at(index).target.policy),
+        };
+        let checked = self.judge(index, outcome, verdict, first_poll, duration, doubted);
+        actions.push(Action::Ended { key, checked: checked.clone() });
+        if removed {
+            self.free(key);
+            return;
+        }
+        if !void {
+            self.watch_panic(index, panicked, &checked);
+        }
+        self.watch_overlap(index, &checked);
+        self.swept(index, actions);
+        self.next_check(index, first_poll, &checked);
+        self.watch_stale(index, &checked);
+    }
+
+    /// What to make of how it ended, and whether that is void because hc itself called it off.
+    fn outcome_of(&mut self, index: u32, ended: Ended, ended_at: Timestamp) -> (Outcome, bool) {
+        let entry = self.slab.at_mut(index);
+        if let Some(why) = entry.void.take() {
+            let message = format!("cancelled: {why}");
+            return (Err(Failure::new(Kind::Cancelled, None, message).with_code(why)), true);
+        }
+        match ended {
+            Ended::Answered(outcome) => (outcome, false),
+            Ended::Panicked(failure) => (Err(failure), false),
+            Ended::Cancelled(failure) => (Err(failure), true),
+            Ended::TimedOut(failure) => {
+                let (timeout, lost_before, started) =
+                    (entry.timeout, entry.lost_before, entry.started);
+                // The deadline fires at a slot's boundary; what comes on top of that is lateness.
+                let deadline = self.wheel.fires_at(started + timeout);
+                let noticed = self.clock.to_running(ended_at).since(deadline);
+                let lost = self.clock.losses().of(timeout).saturating_sub(lost_before);
+                let late = lost.max(noticed);
+                let most = timeout.mul_f64(self.config.max_lateness.ratio());
+                let failure = if late > most && failure.blame != Blame::Local {
+                    let millis = late.as_millis();
+                    let message = format!("timed out, but hc itself was {millis} ms late");
+                    let mut starved = Failure::new(Kind::Starved, failure.phase, message);
+                    starved.evidence = failure.evidence;
+                    starved
+                } else {
+                    failure
+                };
+                (Err(failure), false)
+            }
+        }
+    }
+
+    /// Takes the sign that this check gives; whether its failure is not to be believed.
+    fn listen(&mut self, index: u32, first_poll: Timestamp, outcome: &Outcome) -> bool {
+        let now = self.clock.now();
+        match Sign::of(outcome) {
+            Sign::None => return false,
+            Sign::Life => {
+                let (targets, hosts, silent) = self.isolation.extent(now);
+                self.slab.at_mut(index).showed_life = Some(true);
+                if let Some(lasted) = self.isolation.life(now) {
+                    let edge = Edge::End { lasted };
+                    self.announce(EventKind::Isolated { targets, hosts, silent, edge });
+                }
+                return false;
+            }
+            Sign::Silence => {}
+        }
+        let silence = self.isolation.silence();
+        let entry = self.slab.at_mut(index);
+        entry.showed_life = Some(false);
+        let counts = entry.was_clear && entry.silence != silence;
+        if counts {
+            entry.silence = silence;
+        }
+        let (is_reference, host) = (entry.is_reference, entry.host);
+        let silent = Silent {
+            counts,
+            host_counts: counts && self.admission.mark_silent(host, silence),
+            is_reference,
+            timeout: entry.timeout,
+            min_interval: entry.target.policy.min_interval(),
+        };
+        let fleet = self.fleet();
+        let steps = self.isolation.silent(now, silent, fleet);
+        if steps.isolated {
+            let (targets, hosts, silent) = self.isolation.extent(now);
+            let edge = Edge::Begin;
+            self.announce(EventKind::Isolated { targets, hosts, silent, edge });
+        }
+        if steps.ask_references {
+            for reference in self.references.clone() {
+                if reference.index != index && !self.slab.at(reference.index).paused {
+                    self.nudge(reference.index);
+                }
+            }
+        }
+        if steps.call_for_help {
+            self.call_for_help(index, silence);
+        }
+        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(first_poll)
+    }
+
+    fn fleet(&self) -> Fleet {
+        let references = || self.references.iter().map(|key| self.slab.at(key.index));
+        let asked = || references().filter(|entry| !entry.paused);
+        Fleet {
+            targets: self.asked,
+            clear: self.clear,
+            references_alive: asked()
+                .filter(|entry| entry.showed_life == Some(true) && !entry.is_in_flight())
+                .count(),
+            references_silent: asked().next().is_some()
+                && asked().all(|entry| entry.showed_life == Some(false)),
+        }
+    }
+
+    /// Asks up to twenty others early, on different hosts first: they were not silent yet and are well.
+    fn call_for_help(&mut self, caller: u32, silence: u64) {
+        let span = u32::try_from(self.slab.span()).unwrap_or(u32::MAX);
+        let mut found: Vec<u32> = Vec::with_capacity(HELPERS);
+        for other_hosts_only in [true, false] {
+            let mut cursor = self.helper_cursor;
+            for _ in 0..HELPER_SCAN.min(span as usize) {
+                if found.len() == HELPERS {
+                    break;
+                }
+                cursor = (cursor + 1) % span;
+                let Some(key) = self.slab.key_at(cursor) else { continue };
+                let entry = self.slab.at(key.index);
+                let well = !entry.paused && !entry.removed && entry.is_clear();
+                let new_host = !self.admission.is_silent(entry.host, silence)
+                    && !found.iter().any(|other| self.slab.at(*other).host == entry.host);
+                if cursor != caller
+                    && well
+                    && entry.silence != silence
+                    && (new_host || !other_hosts_only)
+                    && !found.contains(&cursor)
+                {
+                    found.push(cursor);
+                }
+            }
+            if !other_hosts_only {
+                self.helper_cursor = cursor;
+            }
+        }
+        for index in found {
+            self.nudge(index);
+        }
+    }
+
+    /// Folds the verdict into the target's health, publishes, counts.
+    fn judge(
+        &mut self,
+        index: u32,
+        mut outcome: Outcome,
+        verdict: Verdict,
+        first_poll: Timestamp,
+        duration: Duration,
+        doubted: bool,
+    ) -> Arc<Checked> {
+        let (real, wall) = (self.clock.real(), self.wall);
+        let entry = self.slab.at_mut(index);
+        let policy = entry.target.policy.clone();
+        let before = entry.health;
+        let (after, turn) = step(&policy, before, verdict, real);
+        entry.health = after;
+        entry.quiet = match verdict {
+            Verdict::Pass | Verdict::Warn if entry.cell.take_passed() => {
+                entry.quiet.saturating_add(1)
+            }
+            Verdict::Inconclusive => entry.quiet,
+            _ => 0,
+        };
+        if let Ok(evidence) = &mut outcome {
+            evidence.total.get_or_insert(duration);
+            if verdict == Verdict::Pass && after.is_unsteady() {
+                evidence.warn(unsteady(&after, &policy, entry.last_failure.as_deref()));
+            }
+        }
+        let result = match (verdict, &outcome) {
+            (Verdict::Inconclusive, _) => CheckResult::Inconclusive,
+            (_, outcome) => CheckResult::of(outcome),
+        };
+        let waited = entry.started.since(entry.due);
+        let checked = Arc::new(Checked {
+            target: entry.target.id.clone(),
+            group: entry.target.group.clone(),
+            probe: entry.target.probe_name,
+            wall,
+            at: real,
+            result,
+            verdict,
+            outcome,
+            duration,
+            lateness: first_poll.since(entry.due),
+            waited,
+            reason: entry.reason,
+            doubted,
+        });
+        entry.last = Some(checked.clone());
+        let cause = checked.why().filter(|_| verdict != Verdict::Inconclusive);
+        let cause = cause.map(|failure| Arc::new(failure.clone()));
+        if let (Some(cause), Verdict::Fail(_)) = (&cause, verdict) {
+            entry.last_failure = Some(cause.clone());
+        }
+        self.count(&checked);
+        if verdict != Verdict::Inconclusive && !self.slab.at(index).removed {
+            self.publish_step(index, &before, turn, cause);
+        }
+        checked
+    }
+
+    fn count(&mut self, checked: &Checked) {
+        let counters = &mut self.counters;
+        counters.results[checked.result as usize] += 1;
+        // Who waited for a permit was late by the limits' will, not by hc's weakness.
+        let slot = self.wheel.slot();
+        if checked.waited > slot + Duration::from_millis(5) {
+            counters.waits += 1;
+        } else {
+            counters.late(checked.lateness);
+        }
+        let evidence = match &checked.outcome {
+            Ok(evidence) => Some(evidence),
+            Err(failure) => failure.evidence.as_deref(),
+        };
+        if let Some(evidence) = evidence {
+            counters.connections(evidence);
+        }
+    }
+
+    /// One warning when a probe begins to panic, one when it does no more.
+    fn watch_panic(&mut self, index: u32, panicked: bool, checked: &Checked) {
+        let real = self.clock.real();
+        let entry = self.slab.at_mut(index);
+        let (edge, failure) = match (entry.panicked_since, panicked, &checked.outcome) {
+            (None, true, Err(failure)) => {
+                entry.panicked_since = Some(real);
+                (Edge::Begin, failure.clone())
+            }
+            (Some(since), false, _) => {
+                entry.panicked_since = None;
+                let lasted = real.since(since);
+                (Edge::End { lasted }, Failure::new(Kind::Panicked, None, "it panics no more"))
+            }
+            _ => return,
+        };
+        let (target, failure) = (entry.target.id.clone(), Arc::new(failure));
+        self.announce(EventKind::Panicked { target, failure, edge });
+    }
+
+    /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
+    fn watch_overlap(&mut self, index: u32, checked: &Checked) {
+        let (now, real) = (self.clock.now(), self.clock.real());
+        let entry = self.slab.at_mut(index);
+        let interval = entry.target.policy.interval();
+        let passed = entry.grid().between(entry.started, now);
+        self.counters.overlaps += passed;
+        // A fast or nudged check may cross a tick that it was not meant for: nothing to warn of.
+        let on_grid = !matches!(entry.reason, Reason::Fast | Reason::Nudged | Reason::Asked);
+        let overlaps = passed > 0 && (on_grid || checked.duration >= interval);
+        let edge = match (entry.overlap_since, overlaps) {
+            (None, true) => {
+                entry.overlap_since = Some(real);
+                Edge::Begin
+            }
+            (Some(since), false) if on_grid => {
+                entry.overlap_since = None;
+                Edge::End { lasted: real.since(since) }
+            }
+            _ => return,
+        };
+        let (target, took) = (entry.target.id.clone(), checked.duration);
+        self.announce(EventKind::Overlap { target, interval, took, edge });
+    }
+
+    /// When the target is asked next: rules 1 to 4 in their order.
+    fn next_check(&mut self, index: u32, first_poll: Timestamp, checked: &Checked) {
+        let now = self.clock.now();
+        let u = self.rng.f64();
+        let belief = self.isolation.belief();
+        let entry = self.slab.at_mut(index);
+        entry.asked_for = false;
+        entry.last_start = entry.due;
+        entry.last_first_poll = first_poll;
+        entry.last_duration = checked.duration;
+        let remembered = std::mem::take(&mut entry.remembered);
+        let soon = entry.soon.take();
+        if entry.paused || self.stopping {
+            return;
+        }
+        let mut next = match soon {
+            Some(pace) => Next { at: now + pace, reason: Reason::First, factor: 1 },
+            None => interval::next(&Asked {
+                policy: &entry.target.policy,
+                health: &entry.health,
+                grid: entry.grid(),
+                now,
+                start: entry.due,
+                first_poll,
+                duration: checked.duration,
+                conclusive: checked.verdict != Verdict::Inconclusive,
+                doubted: checked.doubted && belief == Belief::Doubted,
+                quiet: entry.quiet,
+                u,
+            }),
+        };
+        if remembered {
+            let at = nudged_at(entry, now);
+            if at < next.at {
+                next = Next { at, reason: Reason::Nudged, factor: 1 };
+            }
+        }
+        self.counters.skipped_ticks += u64::from(next.factor - 1);
+        self.schedule(index, next);
+    }
+
+    /// A conclusive check moves the moment at which it goes stale; an inconclusive one may find that it has come.
+    fn watch_stale(&mut self, index: u32, checked: &Checked) {
+        let real = self.clock.real();
+        let entry = self.slab.at_mut(index);
+        let edge = if checked.verdict == Verdict::Inconclusive {
+            if entry.stale_since.is_some() || real < entry.cell.stale_at() {
+                return;
+            }
+            entry.stale_since = Some(real);
+            Edge::Begin
+        } else {
+            let policy = &entry.target.policy;
+            let effective = policy.interval().saturating_mul(entry.factor);
+            if !entry.paused {
+                let at = real + effective.saturating_mul(3) + policy.timeout();
+                entry.cell.set_stale_at(at);
+            }
+            let Some(since) = entry.stale_since.take() else { return };
+            Edge::End { lasted: real.since(since) }
+        };
+        self.publish_overlay(index, Overlay::Stale, edge);
+    }
+}
+
+/// The warning that a pass of an unsteady target carries.
+fn unsteady(
+    health: &hc_core::Health,
+    policy: &hc_core::Policy,
+    last_failure: Option<&Failure>,
+) -> Failure {
+    let (failed, _) = health.recent_failures();
+    let of = policy.unsteady().map_or(0, |rule| rule.of);
+    let phase = last_failure.and_then(|failure| failure.phase);
+    Failure::new(Kind::Unsteady, phase, format!("{failed} of the last {of} checks failed"))
+}

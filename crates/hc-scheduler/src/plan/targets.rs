@@ -1,0 +1,419 @@
+//! Targets come, go, change, pause; nudges and reports about them come in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hc_core::{
+    Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe, Target,
+    Timestamp, Verdict, Word, stable_hash, step,
+};
+
+use super::{
+    Action, Entry, IsolationRules, Key, Next, Plan, Reason, State, interval, overlay_event,
+};
+
+impl Plan {
+    pub(super) fn add(&mut self, target: Target, rank: u32, count: u32, actions: &mut Vec<Action>) {
+        let real = self.clock.real();
+        let health = Health::new(target.policy.start(), real);
+        let word = Word::new(&health, &target.policy, target.paused);
+        let Some(cell) = self.publisher.add(&target, word, real, self.wall) else {
+            actions.push(Action::Refused { id: target.id });
+            return;
+        };
+        let hash = stable_hash(&[target.id.as_str(), &self.config.checker]);
+        let host = self.admission.enlist(&target.host);
+        self.clock.losses().enlist(target.policy.timeout());
+        let mut entry = Entry::new(target, cell, hash, host, real);
+        entry.number = self.sweeps.enlist();
+        entry.is_reference = self
+            .isolation
+            .rules()
+            .is_some_and(|rules| rules.references.contains(&entry.target.id));
+        let (is_reference, paused) = (entry.is_reference, entry.paused);
+        let key = self.slab.insert(entry);
+        self.slab.at(key.index).cell.set_tag(key.to_bits());
+        if is_reference {
+            self.references.push(key);
+        }
+        if paused {
+            self.swept(key.index, actions);
+            return;
+        }
+        self.asked += 1;
+        self.recount(key.index);
+        self.first_check(key.index, rank, count);
+    }
+
+    fn first_check(&mut self, index: u32, rank: u32, count: u32) {
+        if self.stopping {
+            return;
+        }
+        let policy = self.slab.at(index).target.policy.clone();
+        let now = self.clock.now();
+        let at = interval::first(now, rank, count, policy.interval());
+        self.schedule(index, Next { at, reason: Reason::First, factor: 1 });
+        let grace = policy.interval().saturating_mul(3) + policy.timeout();
+        let entry = self.slab.at_mut(index);
+        entry.cell.set_stale_at(self.clock.to_real(at) + grace);
+    }
+
+    pub(super) fn remove(&mut self, key: Key, actions: &mut Vec<Action>) {
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        entry.removed = true;
+        let was_paused = entry.paused;
+        let in_flight = entry.is_in_flight();
+        let cell = entry.cell.clone();
+        let asked_for = std::mem::take(&mut entry.asked_for);
+        self.publisher.remove(&cell, self.clock.real(), self.wall);
+        if !was_paused {
+            self.asked -= 1;
+        }
+        self.recount(key.index);
+        self.swept(key.index, actions);
+        self.references.retain(|reference| *reference != key);
+        if asked_for {
+            actions.push(Action::Declined { key });
+        }
+        if in_flight {
+            // Its place and its permits are free when the check has ended.
+            self.cancel(key, "removed", actions);
+        } else {
+            self.take_out(key.index);
+            self.free(key);
+        }
+    }
+
+    /// Gives up the place of a removed target.
+    pub(super) fn free(&mut self, key: Key) {
+        if let Some(entry) = self.slab.remove(key) {
+            self.admission.dismiss(entry.host);
+            self.clock.losses().dismiss(entry.target.policy.timeout());
+        }
+    }
+
+    fn cancel(&mut self, key: Key, why: &'static str, actions: &mut Vec<Action>) {
+        self.take_out(key.index);
+        self.slab.at_mut(key.index).void = Some(why);
+        actions.push(Action::Cancel { key, why });
+    }
+
+    pub(super) fn update(
+        &mut self,
+        key: Key,
+        target: Target,
+        rank: (u32, u32),
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        entry.cell.set_about(target.group.clone(), target.labels.clone());
+        entry.target.group = target.group;
+        entry.target.labels = target.labels;
+        entry.target.probe_name = target.probe_name;
+        let paused = entry.paused;
+        if entry.target.host != target.host && !entry.is_in_flight() {
+            // In flight the permit is the old host's; the new host counts from the next change on.
+            let due = entry.due;
+            let next = Next { at: due, reason: entry.reason, factor: entry.factor };
+            let was_parked = entry.state == State::Parked;
+            self.take_out(key.index);
+            let host = self.admission.enlist(&target.host);
+            let entry = self.slab.at_mut(key.index);
+            let old = std::mem::replace(&mut entry.host, host);
+            entry.target.host = target.host;
+            self.admission.dismiss(old);
+            if !was_parked {
+                self.schedule(key.index, next);
+            }
+        }
+        self.set_policy(key, target.policy);
+        self.replace(key, target.probe, rank, actions);
+        match (paused, target.paused) {
+            (false, true) => self.pause(key, actions),
+            (true, false) => self.resume(key, rank),
+            _ => {}
+        }
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        key: Key,
+        probe: Arc<dyn Probe>,
+        rank: (u32, u32),
+        actions: &mut Vec<Action>,
+    ) {
+        let now = self.clock.now();
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        entry.target.probe = probe;
+        entry.health.zero_streaks();
+        entry.quiet = 0;
+        entry.last_failure = None;
+        let word = entry.word();
+        entry.cell.set_word(word);
+        let interval = entry.target.policy.interval();
+        let at = interval::first(now, rank.0, rank.1, interval);
+        match entry.state {
+            State::InFlight | State::Expired => {
+                entry.soon = Some(at.since(now));
+                self.cancel(key, "reload", actions);
+            }
+            State::Idle if at < entry.due => {
+                self.schedule(key.index, Next { at, reason: Reason::First, factor: 1 });
+            }
+            State::Idle | State::Parked | State::Waiting | State::Ready => {}
+        }
+        self.recount(key.index);
+    }
+
+    pub(super) fn set_policy(&mut self, key: Key, policy: Arc<Policy>) {
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        if entry.target.policy == policy {
+            return;
+        }
+        let old = std::mem::replace(&mut entry.target.policy, policy);
+        let policy = entry.target.policy.clone();
+        entry.cell.set_passive(policy.passive(), policy.suspect_after());
+        // `start` may matter to whether an unknown target counts as healthy.
+        let word = entry.word();
+        entry.cell.set_word(word);
+        self.clock.losses().enlist(policy.timeout());
+        self.clock.losses().dismiss(old.timeout());
+        self.bring_forward(key.index);
+    }
+
+    /// After a change of policy: an idle target is due no later than the new policy says.
+    fn bring_forward(&mut self, index: u32) {
+        let now = self.clock.now();
+        let u = self.rng.f64();
+        let entry = self.slab.at(index);
+        if entry.state != State::Idle || entry.reason == Reason::First {
+            return;
+        }
+        let next = interval::next(&interval::Asked {
+            policy: &entry.target.policy,
+            health: &entry.health,
+            grid: entry.grid(),
+            now,
+            start: entry.last_start,
+            first_poll: entry.last_first_poll,
+            duration: entry.last_duration,
+            conclusive: true,
+            doubted: false,
+            quiet: entry.quiet,
+            u,
+        });
+        if next.at < entry.due {
+            self.schedule(index, next);
+        }
+    }
+
+    pub(super) fn pause(&mut self, key: Key, actions: &mut Vec<Action>) {
+        let real = self.clock.real();
+        let Some(entry) = self.slab.get_mut(key) else { return };
+        if entry.removed || entry.paused {
+            return;
+        }
+        entry.paused = true;
+        entry.paused_since = real;
+        entry.remembered = false;
+        entry.soon = None;
+        entry.cell.set_stale_at(Timestamp::NEVER);
+        let in_flight = entry.is_in_flight();
+        let asked_for = std::mem::take(&mut entry.asked_for);
+        self.asked -= 1;
+        if in_flight {
+            self.cancel(key, "paused", actions);
+        } else {
+            self.take_out(key.index);
+        }
+        if asked_for {
+            actions.push(Action::Declined { key });
+        }
+        self.publish_overlay(key.index, Overlay::Paused, Edge::Begin);
+        self.recount(key.index);
+        self.swept(key.index, actions);
+    }
+
+    pub(super) fn resume(&mut self, key: Key, rank: (u32, u32)) {
+        let real = self.clock.real();
+        let Some(entry) = self.slab.get_mut(key) else { return };
+        if entry.removed || !entry.paused {
+            return;
+        }
+        entry.paused = false;
+        entry.health.zero_streaks();
+        entry.quiet = 0;
+        entry.last_failure = None;
+        let lasted = real.since(entry.paused_since);
+        let interval = entry.target.policy.interval();
+        let state = entry.state;
+        self.asked += 1;
+        self.publish_overlay(key.index, Overlay::Paused, Edge::End { lasted });
+        self.recount(key.index);
+        if state == State::Parked {
+            self.first_check(key.index, rank.0, rank.1);
+        } else {
+            let pace = interval::first(Timestamp::ZERO, rank.0, rank.1, interval);
+            self.slab.at_mut(key.index).soon = Some(pace.since(Timestamp::ZERO));
+        }
+    }
+
+    pub(super) fn check_now(&mut self, key: Key, actions: &mut Vec<Action>) {
+        let now = self.clock.now();
+        let stopping = self.stopping;
+        let Some(entry) = self.slab.get_mut(key).filter(|e| !e.removed && !e.paused && !stopping)
+        else {
+            actions.push(Action::Declined { key });
+            return;
+        };
+        entry.asked_for = true;
+        if entry.state == State::Idle {
+            self.schedule(key.index, Next { at: now, reason: Reason::Asked, factor: 1 });
+        }
+    }
+
+    pub(super) fn first_sweep(&mut self, waiter: u64, actions: &mut Vec<Action>) {
+        if self.sweeps.begin(waiter) {
+            actions.push(Action::SweepDone { waiter });
+        }
+    }
+
+    /// A target has ended its first check, or will not.
+    pub(super) fn swept(&mut self, index: u32, actions: &mut Vec<Action>) {
+        let entry = self.slab.at_mut(index);
+        if !std::mem::replace(&mut entry.swept, true) {
+            let number = entry.number;
+            self.sweeps.dismiss(number, |waiter| actions.push(Action::SweepDone { waiter }));
+        }
+    }
+
+    pub(super) fn set_isolation(&mut self, rules: Option<IsolationRules>) {
+        self.references.clear();
+        for index in 0..u32::try_from(self.slab.span()).unwrap_or(u32::MAX) {
+            let Some(key) = self.slab.key_at(index) else { continue };
+            let entry = self.slab.at_mut(index);
+            entry.is_reference = !entry.removed
+                && rules.as_ref().is_some_and(|rules| rules.references.contains(&entry.target.id));
+            if entry.is_reference {
+                self.references.push(key);
+            }
+        }
+        self.isolation.set_rules(rules);
+    }
+
+    /// Nudges and reports about a target came in.
+    pub(super) fn heard(&mut self, key: Key, pending: Pending) {
+        let alive = self.slab.get(key).is_some_and(|entry| !entry.removed && !entry.paused);
+        if !alive || self.stopping {
+            self.counters.dropped_nudges += 1;
+            return;
+        }
+        if let Some(kind) = pending.accused {
+            self.counters.reports += 1;
+            let passive = self.slab.at(key.index).target.policy.passive();
+            if passive == Passive::Counts {
+                self.count_report(key.index, kind);
+            }
+        }
+        self.nudge(key.index);
+    }
+
+    /// Asks a target early: no later than `min_interval` after its last nudged check.
+    pub(super) fn nudge(&mut self, index: u32) {
+        self.counters.nudges += 1;
+        let now = self.clock.now();
+        let entry = self.slab.at_mut(index);
+        match entry.state {
+            State::Idle => {
+                let at = nudged_at(entry, now);
+                if at < entry.due {
+                    self.schedule(index, Next { at, reason: Reason::Nudged, factor: 1 });
+                }
+            }
+            State::Waiting | State::Ready | State::InFlight | State::Expired => {
+                entry.remembered = true;
+            }
+            State::Parked => {}
+        }
+    }
+
+    /// A row of reported failures counts as one failure, at most once per `fast_interval`, and never decides Unknown.
+    fn count_report(&mut self, index: u32, kind: Kind) {
+        let (now, real) = (self.clock.now(), self.clock.real());
+        let entry = self.slab.at_mut(index);
+        let policy = entry.target.policy.clone();
+        let recently =
+            entry.last_counted.is_some_and(|last| now.since(last) < policy.fast_interval());
+        if recently || entry.health.status() == hc_core::Status::Unknown {
+            return;
+        }
+        entry.last_counted = Some(now);
+        let failure = Arc::new(Failure::new(kind, None, "reported by traffic"));
+        let before = entry.health;
+        let (after, turn) = step(&policy, before, Verdict::Fail(1), real);
+        entry.health = after;
+        entry.last_failure = Some(failure.clone());
+        self.publish_step(index, &before, turn, Some(failure));
+    }
+
+    /// Publishes what a step changed: the word always, events where something began, ended or turned.
+    pub(super) fn publish_step(
+        &mut self,
+        index: u32,
+        before: &Health,
+        turn: Option<hc_core::Turn>,
+        cause: Option<Arc<Failure>>,
+    ) {
+        let real = self.clock.real();
+        let entry = self.slab.at(index);
+        let word = entry.word();
+        let (id, cell) = (&entry.target.id, &entry.cell);
+        if let Some(turn) = turn {
+            self.counters.transitions += 1;
+            self.publisher.publish(cell, word, real, self.wall, |word| EventKind::Transition {
+                target: id.clone(),
+                turn,
+                word,
+                cause,
+            });
+        } else {
+            cell.set_word(word);
+        }
+        let after = entry.health;
+        for (overlay, was, is) in [
+            (Overlay::Flapping, before.is_flapping(), after.is_flapping()),
+            (Overlay::Unsteady, before.is_unsteady(), after.is_unsteady()),
+        ] {
+            if was == is {
+                continue;
+            }
+            let entry = self.slab.at_mut(index);
+            let since = match overlay {
+                Overlay::Flapping => &mut entry.flapping_since,
+                _ => &mut entry.unsteady_since,
+            };
+            let edge = if is {
+                *since = real;
+                Edge::Begin
+            } else {
+                Edge::End { lasted: real.since(*since) }
+            };
+            self.publish_overlay(index, overlay, edge);
+        }
+        self.recount(index);
+    }
+
+    pub(super) fn publish_overlay(&self, index: u32, overlay: Overlay, edge: Edge) {
+        let entry = self.slab.at(index);
+        let id = &entry.target.id;
+        self.publisher.publish(&entry.cell, entry.word(), self.clock.real(), self.wall, |word| {
+            overlay_event(id, overlay, edge, word)
+        });
+    }
+}
+
+/// When a nudged check of that target may be.
+pub(super) fn nudged_at(entry: &Entry, now: Timestamp) -> Timestamp {
+    let pause: Duration = entry.target.policy.min_interval();
+    entry.last_nudged.map_or(now, |last| (last + pause).max(now))
+}
