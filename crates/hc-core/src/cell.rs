@@ -171,6 +171,12 @@ impl Cell {
         self.reports.fetch_and(!PASSED, Ordering::Relaxed) & PASSED != 0
     }
 
+    /// A handle that asks for an early check of this target.
+    #[must_use]
+    pub fn to_nudge(self: &Arc<Self>) -> Nudge {
+        Nudge::new(self.clone())
+    }
+
     pub(crate) fn nudge(self: &Arc<Self>) {
         self.put(NUDGED);
     }
@@ -293,6 +299,6 @@ impl TargetHandle {
     /// A handle that only nudges.
     #[must_use]
     pub fn to_nudge(&self) -> Nudge {
-        Nudge::new(self.0.clone())
+        self.0.to_nudge()
     }
 }

@@ -1,10 +1,11 @@
 //! What a probe is handed for one check: deadline, clock, phase marks, and the means to ask for an early check.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::evidence::Phases;
+use crate::evidence::{Connection, Evidence, Phases};
 use crate::failure::Phase;
 use crate::id::TargetId;
 use crate::inbox::Nudge;
@@ -16,6 +17,9 @@ use crate::time::{Clock, Timestamp};
 struct Marks {
     spent: Phases,
     current: Option<(Phase, Timestamp)>,
+    address: Option<SocketAddr>,
+    connection: Option<Connection>,
+    opened: u8,
 }
 
 impl Marks {
@@ -110,6 +114,33 @@ impl CheckContext {
         let mut marks = self.marks();
         marks.close(at);
         marks.current = Some((phase, at));
+    }
+
+    /// Notes the address that is asked, so that a timeout can name it.
+    pub fn note_address(&self, address: SocketAddr) {
+        self.marks().address = Some(address);
+    }
+
+    /// Notes over which connection it is asked: a new one counts as opened, and says that the network works.
+    pub fn note_connection(&self, connection: Connection) {
+        let mut marks = self.marks();
+        marks.connection = Some(connection);
+        marks.opened = marks
+            .opened
+            .saturating_add(u8::from(connection == Connection::New));
+    }
+
+    /// What the marks say so far, the current phase up to now.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let mut marks = *self.marks();
+        marks.close(self.now());
+        let mut evidence = Evidence::new();
+        evidence.phases = marks.spent;
+        evidence.address = marks.address;
+        evidence.connection = marks.connection;
+        evidence.opened = marks.opened;
+        evidence
     }
 
     /// A handle that asks for an early check of this target; it may outlive the check, to be kept beside a connection.

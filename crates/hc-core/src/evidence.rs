@@ -118,6 +118,18 @@ impl Evidence {
         self
     }
 
+    /// Takes from `marks` what is not known here: what a probe says itself holds.
+    pub fn fill_from(&mut self, marks: &Self) {
+        if self.phases.is_empty() {
+            self.phases = marks.phases;
+        }
+        if self.connection.is_none() {
+            self.connection = marks.connection;
+            self.opened = self.opened.max(marks.opened);
+        }
+        self.address = self.address.or(marks.address);
+    }
+
     /// Makes this pass a degraded one. The first warning is kept.
     pub fn warn(&mut self, warning: Failure) {
         self.warning.get_or_insert_with(|| Box::new(warning));

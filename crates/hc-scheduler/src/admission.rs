@@ -77,7 +77,11 @@ impl Admission {
             self.hosts[*index as usize].targets += 1;
             return *index;
         }
-        let host = Host { name: name.clone(), targets: 1, ..Host::default() };
+        let host = Host {
+            name: name.clone(),
+            targets: 1,
+            ..Host::default()
+        };
         let index = if let Some(index) = self.free.pop() {
             self.hosts[index as usize] = host;
             index
@@ -179,7 +183,9 @@ impl Admission {
         let mut ready = Vec::new();
         for host in &mut self.hosts {
             while host.taken < self.per_host_limit {
-                let Some(next) = host.waiting.pop(slab) else { break };
+                let Some(next) = host.waiting.pop(slab) else {
+                    break;
+                };
                 host.taken += 1;
                 self.ready.push(slab, next);
                 ready.push(next);

@@ -146,7 +146,9 @@ impl Losses {
 
     /// What turns that matter to this timeout have lost since the beginning.
     pub(crate) fn of(&self, timeout: Duration) -> Duration {
-        self.0.get(&nanos(timeout)).map_or(Duration::ZERO, |class| class.lost)
+        self.0
+            .get(&nanos(timeout))
+            .map_or(Duration::ZERO, |class| class.lost)
     }
 }
 

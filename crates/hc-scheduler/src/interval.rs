@@ -78,13 +78,22 @@ impl Grid {
     /// The grid of a target with that hash of its id and the checker's name.
     pub(crate) fn new(hash: u64, interval: Duration) -> Self {
         let interval = nanos(interval).max(1);
-        Self { offset: hash % interval, interval }
+        Self {
+            offset: hash % interval,
+            interval,
+        }
     }
 
     /// The first tick at or after `at`.
     pub(crate) fn at_or_after(self, at: Timestamp) -> Timestamp {
-        let ticks = at.as_nanos().saturating_sub(self.offset).div_ceil(self.interval);
-        Timestamp::from_nanos(self.offset.saturating_add(ticks.saturating_mul(self.interval)))
+        let ticks = at
+            .as_nanos()
+            .saturating_sub(self.offset)
+            .div_ceil(self.interval);
+        Timestamp::from_nanos(
+            self.offset
+                .saturating_add(ticks.saturating_mul(self.interval)),
+        )
     }
 
     /// How many ticks lie after `from`, up to and with `to`.
@@ -122,10 +131,19 @@ pub(crate) struct Asked<'a> {
 
 /// Rules 2 and 3; pauses and nudges are the plan's.
 pub(crate) fn next(asked: &Asked<'_>) -> Next {
-    let Asked { policy, health, now, .. } = *asked;
+    let Asked {
+        policy,
+        health,
+        now,
+        ..
+    } = *asked;
     let streak = health.is_suspect() || health.is_recovering();
     if (streak && asked.conclusive) || asked.doubted {
-        return Next { at: now + policy.fast_interval(), reason: Reason::Fast, factor: 1 };
+        return Next {
+            at: now + policy.fast_interval(),
+            reason: Reason::Fast,
+            factor: 1,
+        };
     }
     let (reason, factor) = stretch(asked);
     let interval = policy.interval();
@@ -151,8 +169,16 @@ fn stretch(asked: &Asked<'_>) -> (Reason, u32) {
     };
     let half = nanos(policy.interval()) / 2;
     let busy = u32::try_from(nanos(asked.duration).div_ceil(half.max(1))).unwrap_or(u32::MAX);
-    let quiet = if policy.quiet() { asked.quiet.saturating_add(1) } else { 1 };
-    let causes = [(Reason::Backoff, backoff), (Reason::Slow, busy), (Reason::Quiet, quiet)];
+    let quiet = if policy.quiet() {
+        asked.quiet.saturating_add(1)
+    } else {
+        1
+    };
+    let causes = [
+        (Reason::Backoff, backoff),
+        (Reason::Slow, busy),
+        (Reason::Quiet, quiet),
+    ];
     let mut most = (Reason::Interval, 1);
     for (reason, times) in causes {
         let times = times.min(limit);

@@ -22,7 +22,11 @@ pub struct IsolationRules {
 
 impl Default for IsolationRules {
     fn default() -> Self {
-        Self { targets: 20, min_hosts: 5, references: Vec::new() }
+        Self {
+            targets: 20,
+            min_hosts: 5,
+            references: Vec::new(),
+        }
     }
 }
 
@@ -48,7 +52,9 @@ pub(crate) enum Sign {
 
 impl Sign {
     pub(crate) fn of(outcome: &Result<Evidence, Failure>) -> Self {
-        let Err(failure) = outcome else { return Self::Life };
+        let Err(failure) = outcome else {
+            return Self::Life;
+        };
         match failure.kind {
             Kind::Refused
             | Kind::Reset
@@ -216,7 +222,9 @@ impl Isolation {
     /// A check ended without a sign of life.
     pub(crate) fn silent(&mut self, now: Timestamp, silent: Silent, fleet: Fleet) -> Steps {
         let mut steps = Steps::default();
-        let Some(rules) = &self.rules else { return steps };
+        let Some(rules) = &self.rules else {
+            return steps;
+        };
         self.targets += usize::from(silent.counts);
         self.hosts += usize::from(silent.counts && silent.host_counts);
         self.others += usize::from(silent.counts && !silent.is_reference);
@@ -224,8 +232,9 @@ impl Isolation {
             self.asked_references = true;
             steps.ask_references = !rules.references.is_empty();
         }
-        let call_due =
-            self.last_call.is_none_or(|last| now.since(last) >= silent.min_interval);
+        let call_due = self
+            .last_call
+            .is_none_or(|last| now.since(last) >= silent.min_interval);
         if !self.called_for_help
             && call_due
             && self.targets >= CALL_FOR_HELP
@@ -238,7 +247,11 @@ impl Isolation {
         if self.doubt_since.is_none() && fleet.references_alive == 0 {
             let enough = (fleet.clear / 4).clamp(FEWEST, rules.targets.max(FEWEST));
             let by_count = self.targets >= enough && self.hosts >= rules.min_hosts;
-            let beside = if fleet.targets < FEWEST { 1 } else { BESIDE_REFERENCES };
+            let beside = if fleet.targets < FEWEST {
+                1
+            } else {
+                BESIDE_REFERENCES
+            };
             let by_reference = fleet.references_silent && self.others >= beside;
             if by_count || by_reference {
                 self.doubt_since = Some(now);
@@ -272,7 +285,12 @@ mod tests {
     }
 
     fn fleet(targets: usize, clear: usize) -> Fleet {
-        Fleet { targets, clear, references_alive: 0, references_silent: false }
+        Fleet {
+            targets,
+            clear,
+            references_alive: 0,
+            references_silent: false,
+        }
     }
 
     fn ms(millis: u64) -> Timestamp {
@@ -314,7 +332,9 @@ mod tests {
         let calls = |isolation: &mut Isolation, at: u64| {
             (0..5)
                 .filter(|_| {
-                    isolation.silent(ms(at), silent(true, true), fleet(1000, 1000)).call_for_help
+                    isolation
+                        .silent(ms(at), silent(true, true), fleet(1000, 1000))
+                        .call_for_help
                 })
                 .count()
         };
@@ -331,9 +351,21 @@ mod tests {
         for n in 0..5 {
             let _ = isolation.silent(ms(n), silent(true, true), fleet(20, 20));
         }
-        assert!(!isolation.silent(ms(1_900), silent(false, false), fleet(20, 20)).isolated);
-        assert!(isolation.silent(ms(2_004), silent(false, false), fleet(20, 20)).isolated);
-        assert!(!isolation.silent(ms(2_005), silent(false, false), fleet(20, 20)).isolated);
+        assert!(
+            !isolation
+                .silent(ms(1_900), silent(false, false), fleet(20, 20))
+                .isolated
+        );
+        assert!(
+            isolation
+                .silent(ms(2_004), silent(false, false), fleet(20, 20))
+                .isolated
+        );
+        assert!(
+            !isolation
+                .silent(ms(2_005), silent(false, false), fleet(20, 20))
+                .isolated
+        );
         assert_eq!(isolation.belief(), Belief::Isolated);
         assert_eq!(isolation.life(ms(5_004)), Some(Duration::from_secs(3)));
         assert_eq!(isolation.belief(), Belief::Believed);
@@ -345,15 +377,24 @@ mod tests {
     #[test]
     fn a_living_reference_forbids_doubt_and_silent_ones_need_three_others() {
         let mut isolation = isolation();
-        let alive = Fleet { references_alive: 1, ..fleet(100, 100) };
+        let alive = Fleet {
+            references_alive: 1,
+            ..fleet(100, 100)
+        };
         for n in 0..50 {
             let _ = isolation.silent(ms(n), silent(true, true), alive);
         }
         assert_eq!(isolation.belief(), Belief::Believed);
 
-        let gone = Fleet { references_silent: true, ..fleet(6, 6) };
+        let gone = Fleet {
+            references_silent: true,
+            ..fleet(6, 6)
+        };
         let mut isolation = self::isolation();
-        let reference = Silent { is_reference: true, ..silent(true, true) };
+        let reference = Silent {
+            is_reference: true,
+            ..silent(true, true)
+        };
         let _ = isolation.silent(ms(0), reference, gone);
         let _ = isolation.silent(ms(1), silent(true, false), gone);
         let _ = isolation.silent(ms(2), silent(true, false), gone);
@@ -362,7 +403,10 @@ mod tests {
         assert_eq!(isolation.belief(), Belief::Doubted);
 
         let mut isolation = self::isolation();
-        let few = Fleet { references_silent: true, ..fleet(4, 4) };
+        let few = Fleet {
+            references_silent: true,
+            ..fleet(4, 4)
+        };
         let _ = isolation.silent(ms(1), silent(true, false), few);
         assert_eq!(isolation.belief(), Belief::Doubted);
     }

@@ -1,16 +1,54 @@
-//! When to check. To come.
+//! When to check: each target on its own grid, never twice at once, early where something began, at ease where
+//! nothing did, and never by the checker's own fault.
+//!
+//! The central types are [`Monitor`], which is built and started, and [`MonitorHandle`], by which a running one is
+//! spoken to. Beneath them a pure [`plan`] decides, and one asynchronous driver does what it says. This crate
+//! knows no protocol: it runs whatever implements [`hc_core::Probe`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use hc_core::{Evidence, Policy, Target, probe_fn};
+//! use hc_scheduler::Monitor;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Policy::builder().interval(Duration::from_secs(1)).build()?;
+//! let probe = probe_fn(|_cx| async { Ok(Evidence::new()) });
+//! let monitor =
+//!     Monitor::builder().target(Target::new("api-1", probe).with_policy(policy)).build().start();
+//! let api = monitor.get("api-1").ok_or("it was added above")?;
+//! monitor.first_sweep().await?;
+//! assert!(api.is_healthy());
+//! monitor.shutdown(Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+
 mod admission;
+mod check;
 mod clock;
+mod command;
 mod counters;
+mod driver;
+mod failures;
 mod interval;
 mod isolation;
 mod list;
+mod monitor;
+mod observer;
 pub mod plan;
 mod slab;
+mod stats;
 mod sweep;
+mod time;
 mod wheel;
 
+pub use command::{Alteration, Applied, MonitorError, Shutdown};
 pub use counters::Counters;
 pub use interval::{Next, Reason};
 pub use isolation::IsolationRules;
+pub use monitor::{Monitor, MonitorBuilder, MonitorHandle};
+pub use observer::Observer;
+pub use plan::{Checked, Description};
 pub use slab::Key;
+pub use stats::Stats;

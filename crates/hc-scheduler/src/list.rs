@@ -13,7 +13,10 @@ pub(crate) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self { previous: NONE, next: NONE }
+        Self {
+            previous: NONE,
+            next: NONE,
+        }
     }
 }
 
@@ -31,7 +34,10 @@ pub(crate) struct List {
 
 impl Default for List {
     fn default() -> Self {
-        Self { first: NONE, last: NONE }
+        Self {
+            first: NONE,
+            last: NONE,
+        }
     }
 }
 
@@ -45,7 +51,10 @@ impl List {
     }
 
     pub(crate) fn push<T: Linked>(&mut self, slab: &mut Slab<T>, index: u32) {
-        *slab.at_mut(index).link() = Link { previous: self.last, next: NONE };
+        *slab.at_mut(index).link() = Link {
+            previous: self.last,
+            next: NONE,
+        };
         match self.last {
             NONE => self.first = index,
             last => slab.at_mut(last).link().next = index,

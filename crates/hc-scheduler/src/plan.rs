@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy,
-    Probe, Publisher, Target, TargetId, Timestamp, Word,
+    BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy, Probe,
+    Publisher, Target, TargetId, Timestamp, Word, stable_hash,
 };
 
 use crate::admission::Admission;
@@ -29,6 +29,9 @@ mod turn;
 pub use describe::{Checked, Description};
 pub(crate) use entry::Entry;
 use entry::State;
+
+/// A check that misses so little of its timeout is not armed again for the rest.
+const GRAIN: Duration = Duration::from_millis(1);
 
 /// Now, by both clocks at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,14 +297,28 @@ impl Plan {
         self.wall = now.wall;
         match input {
             Input::Tick => self.tick(now.mono, actions),
-            Input::Finished { key, first_poll, ended_at, ended } => {
+            Input::Finished {
+                key,
+                first_poll,
+                ended_at,
+                ended,
+            } => {
                 self.finished(key, first_poll, ended_at, ended, actions);
             }
             Input::Postponed { key, first_poll } => self.postponed(key, first_poll),
             Input::Heard { key, pending } => self.heard(key, pending),
-            Input::Add { target, rank, count } => self.add(target, rank, count, actions),
+            Input::Add {
+                target,
+                rank,
+                count,
+            } => self.add(target, rank, count, actions),
             Input::Remove { key } => self.remove(key, actions),
-            Input::Update { key, target, rank, count } => {
+            Input::Update {
+                key,
+                target,
+                rank,
+                count,
+            } => {
                 self.update(key, target, (rank, count), actions);
             }
             Input::Replace { key, probe } => self.replace(key, probe, (0, 1), actions),
@@ -310,7 +327,10 @@ impl Plan {
             Input::Resume { key, rank, count } => self.resume(key, (rank, count)),
             Input::CheckNow { key } => self.check_now(key, actions),
             Input::FirstSweep { waiter } => self.first_sweep(waiter, actions),
-            Input::SetLimits { in_flight, per_host } => self.set_limits(in_flight, per_host),
+            Input::SetLimits {
+                in_flight,
+                per_host,
+            } => self.set_limits(in_flight, per_host),
             Input::SetIsolation(rules) => self.set_isolation(rules),
             Input::Stop => self.stop(actions),
         }
@@ -381,8 +401,49 @@ impl Plan {
     /// The real time at which a check that starts now is to end.
     #[must_use]
     pub fn deadline_of(&self, key: Key) -> Timestamp {
-        let timeout = self.slab.get(key).map_or(Duration::ZERO, |e| e.target.policy.timeout());
+        let timeout = self
+            .slab
+            .get(key)
+            .map_or(Duration::ZERO, |e| e.target.policy.timeout());
         self.clock.real() + timeout
+    }
+
+    /// The keys of all known targets.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        (0..u32::try_from(self.slab.span()).unwrap_or(u32::MAX))
+            .filter_map(|index| self.slab.key_at(index))
+    }
+
+    /// The timeout that the check in flight began with.
+    #[must_use]
+    pub fn timeout_in_flight(&self, key: Key) -> Duration {
+        self.slab
+            .get(key)
+            .map_or(Duration::ZERO, |entry| entry.timeout)
+    }
+
+    /// Whether a check that was first polled then has had its timeout, less what the wheel's slots may take off.
+    #[must_use]
+    pub fn is_over(&self, first_poll: Timestamp, timeout: Duration, now: Timestamp) -> bool {
+        let had = self
+            .clock
+            .to_running(now)
+            .since(self.clock.to_running(first_poll));
+        had + GRAIN >= timeout
+    }
+
+    /// The ranks, by hash, of targets that are changed in one command, in the order given.
+    pub fn ranks<'a>(&self, ids: impl Iterator<Item = &'a TargetId>) -> std::vec::IntoIter<u32> {
+        let hashes: Vec<u64> = ids
+            .map(|id| stable_hash(&[id.as_str(), &self.config.checker]))
+            .collect();
+        let mut order: Vec<u32> = (0..u32::try_from(hashes.len()).unwrap_or(u32::MAX)).collect();
+        order.sort_by_key(|index| hashes[*index as usize]);
+        let mut ranks = vec![0; hashes.len()];
+        for (rank, index) in (0..).zip(order) {
+            ranks[index as usize] = rank;
+        }
+        ranks.into_iter()
     }
 
     fn announce(&self, kind: EventKind) {
@@ -402,6 +463,10 @@ impl std::fmt::Debug for Plan {
 
 /// An event's shape is in hc-core; this is where the plan's words meet it.
 fn overlay_event(id: &TargetId, overlay: Overlay, edge: Edge, word: Word) -> EventKind {
-    EventKind::Overlay { target: id.clone(), overlay, edge, word }
+    EventKind::Overlay {
+        target: id.clone(),
+        overlay,
+        edge,
+        word,
+    }
 }
-

@@ -22,7 +22,10 @@ impl Key {
     /// The key of such a number.
     #[must_use]
     pub fn from_bits(bits: u64) -> Self {
-        Self { index: bits as u32, generation: (bits >> 32) as u32 }
+        Self {
+            index: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
     }
 }
 
@@ -39,7 +42,11 @@ pub(crate) struct Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn new() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new(), len: 0 }
+        Self {
+            chunks: Vec::new(),
+            free: Vec::new(),
+            len: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,7 +55,9 @@ impl<T> Slab<T> {
 
     /// One more than the highest index ever used.
     pub(crate) fn span(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+        self.chunks
+            .last()
+            .map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
     pub(crate) fn insert(&mut self, entry: T) -> Key {
@@ -56,7 +65,10 @@ impl<T> Slab<T> {
         if let Some(index) = self.free.pop() {
             let place = self.place_mut(index).expect("a free index has a place");
             place.entry = Some(entry);
-            return Key { index, generation: place.generation };
+            return Key {
+                index,
+                generation: place.generation,
+            };
         }
         if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
             // A first chunk grows as a Vec does; from the second on a chunk is made whole and never moves.
@@ -65,12 +77,20 @@ impl<T> Slab<T> {
         }
         let index = u32::try_from(self.span()).expect("fewer than four billion targets");
         let last = self.chunks.last_mut().expect("there is one now");
-        last.push(Place { generation: 0, entry: Some(entry) });
-        Key { index, generation: 0 }
+        last.push(Place {
+            generation: 0,
+            entry: Some(entry),
+        });
+        Key {
+            index,
+            generation: 0,
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.place_mut(key.index).filter(|place| place.generation == key.generation)?;
+        let place = self
+            .place_mut(key.index)
+            .filter(|place| place.generation == key.generation)?;
         let entry = place.entry.take()?;
         place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
@@ -79,42 +99,53 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let place = self.place(key.index).filter(|place| place.generation == key.generation)?;
+        let place = self
+            .place(key.index)
+            .filter(|place| place.generation == key.generation)?;
         place.entry.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let place = self.place_mut(key.index).filter(|place| place.generation == key.generation)?;
+        let place = self
+            .place_mut(key.index)
+            .filter(|place| place.generation == key.generation)?;
         place.entry.as_mut()
     }
 
     /// The entry at an index that is known to be in use.
     pub(crate) fn at(&self, index: u32) -> &T {
-        self.place(index).and_then(|place| place.entry.as_ref()).expect("the index is in use")
+        self.place(index)
+            .and_then(|place| place.entry.as_ref())
+            .expect("the index is in use")
     }
 
     /// The entry at an index that is known to be in use.
     pub(crate) fn at_mut(&mut self, index: u32) -> &mut T {
-        self.place_mut(index).and_then(|place| place.entry.as_mut()).expect("the index is in use")
+        self.place_mut(index)
+            .and_then(|place| place.entry.as_mut())
+            .expect("the index is in use")
     }
 
     /// The key of the entry at an index, if it is in use.
     pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
         let place = self.place(index)?;
         place.entry.as_ref()?;
-        Some(Key { index, generation: place.generation })
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flatten().filter_map(|place| place.entry.as_ref())
+        Some(Key {
+            index,
+            generation: place.generation,
+        })
     }
 
     fn place(&self, index: u32) -> Option<&Place<T>> {
-        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+        self.chunks
+            .get(index as usize / CHUNK)?
+            .get(index as usize % CHUNK)
     }
 
     fn place_mut(&mut self, index: u32) -> Option<&mut Place<T>> {
-        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
+        self.chunks
+            .get_mut(index as usize / CHUNK)?
+            .get_mut(index as usize % CHUNK)
     }
 }
 
@@ -140,7 +171,11 @@ mod tests {
         let mut slab = Slab::new();
         let keys: Vec<Key> = (0..3000).map(|n| slab.insert(n)).collect();
         assert_eq!(slab.span(), 3000);
-        assert!(keys.iter().enumerate().all(|(n, key)| slab.get(*key) == Some(&n)));
-        assert_eq!(slab.iter().count(), 3000);
+        assert!(
+            keys.iter()
+                .enumerate()
+                .all(|(n, key)| slab.get(*key) == Some(&n))
+        );
+        assert_eq!(slab.len(), 3000);
     }
 }

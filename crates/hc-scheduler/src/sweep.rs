@@ -30,7 +30,11 @@ impl Sweeps {
         if self.unasked == 0 {
             return true;
         }
-        self.waiting.push(Sweep { waiter, below: self.added, left: self.unasked });
+        self.waiting.push(Sweep {
+            waiter,
+            below: self.added,
+            left: self.unasked,
+        });
         false
     }
 

@@ -44,6 +44,7 @@ impl Wheel {
         Duration::from_nanos(self.slot)
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

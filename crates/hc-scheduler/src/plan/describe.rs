@@ -93,7 +93,11 @@ impl Plan {
             State::Parked => Timestamp::NEVER,
             _ => self.clock.to_real(entry.due),
         };
-        let reason = if entry.paused { Reason::Paused } else { entry.reason };
+        let reason = if entry.paused {
+            Reason::Paused
+        } else {
+            entry.reason
+        };
         Some(Description {
             id: entry.target.id.clone(),
             group: entry.target.group.clone(),
@@ -105,7 +109,11 @@ impl Plan {
             since: entry.health.since(),
             is_stale: self.clock.real() >= entry.cell.stale_at(),
             in_flight: entry.is_in_flight(),
-            next: Next { at, reason, factor: entry.factor },
+            next: Next {
+                at,
+                reason,
+                factor: entry.factor,
+            },
             last: entry.last.clone(),
         })
     }

@@ -91,7 +91,13 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(target: Target, cell: Arc<Cell>, hash: u64, host: HostIndex, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        target: Target,
+        cell: Arc<Cell>,
+        hash: u64,
+        host: HostIndex,
+        now: Timestamp,
+    ) -> Self {
         let health = Health::new(target.policy.start(), now);
         Self {
             health,

@@ -51,7 +51,10 @@ impl Plan {
             outcome => Verdict::of(outcome, &self.slab.at(index).target.policy),
         };
         let checked = self.judge(index, outcome, verdict, first_poll, duration, doubted);
-        actions.push(Action::Ended { key, checked: checked.clone() });
+        actions.push(Action::Ended {
+            key,
+            checked: checked.clone(),
+        });
         if removed {
             self.free(key);
             return;
@@ -70,7 +73,10 @@ impl Plan {
         let entry = self.slab.at_mut(index);
         if let Some(why) = entry.void.take() {
             let message = format!("cancelled: {why}");
-            return (Err(Failure::new(Kind::Cancelled, None, message).with_code(why)), true);
+            return (
+                Err(Failure::new(Kind::Cancelled, None, message).with_code(why)),
+                true,
+            );
         }
         match ended {
             Ended::Answered(outcome) => (outcome, false),
@@ -109,7 +115,12 @@ impl Plan {
                 self.slab.at_mut(index).showed_life = Some(true);
                 if let Some(lasted) = self.isolation.life(now) {
                     let edge = Edge::End { lasted };
-                    self.announce(EventKind::Isolated { targets, hosts, silent, edge });
+                    self.announce(EventKind::Isolated {
+                        targets,
+                        hosts,
+                        silent,
+                        edge,
+                    });
                 }
                 return false;
             }
@@ -135,7 +146,12 @@ impl Plan {
         if steps.isolated {
             let (targets, hosts, silent) = self.isolation.extent(now);
             let edge = Edge::Begin;
-            self.announce(EventKind::Isolated { targets, hosts, silent, edge });
+            self.announce(EventKind::Isolated {
+                targets,
+                hosts,
+                silent,
+                edge,
+            });
         }
         if steps.ask_references {
             for reference in self.references.clone() {
@@ -175,11 +191,15 @@ impl Plan {
                     break;
                 }
                 cursor = (cursor + 1) % span;
-                let Some(key) = self.slab.key_at(cursor) else { continue };
+                let Some(key) = self.slab.key_at(cursor) else {
+                    continue;
+                };
                 let entry = self.slab.at(key.index);
                 let well = !entry.paused && !entry.removed && entry.is_clear();
                 let new_host = !self.admission.is_silent(entry.host, silence)
-                    && !found.iter().any(|other| self.slab.at(*other).host == entry.host);
+                    && !found
+                        .iter()
+                        .any(|other| self.slab.at(*other).host == entry.host);
                 if cursor != caller
                     && well
                     && entry.silence != silence
@@ -291,12 +311,19 @@ impl Plan {
             (Some(since), false, _) => {
                 entry.panicked_since = None;
                 let lasted = real.since(since);
-                (Edge::End { lasted }, Failure::new(Kind::Panicked, None, "it panics no more"))
+                (
+                    Edge::End { lasted },
+                    Failure::new(Kind::Panicked, None, "it panics no more"),
+                )
             }
             _ => return,
         };
         let (target, failure) = (entry.target.id.clone(), Arc::new(failure));
-        self.announce(EventKind::Panicked { target, failure, edge });
+        self.announce(EventKind::Panicked {
+            target,
+            failure,
+            edge,
+        });
     }
 
     /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
@@ -316,12 +343,19 @@ impl Plan {
             }
             (Some(since), false) if on_grid => {
                 entry.overlap_since = None;
-                Edge::End { lasted: real.since(since) }
+                Edge::End {
+                    lasted: real.since(since),
+                }
             }
             _ => return,
         };
         let (target, took) = (entry.target.id.clone(), checked.duration);
-        self.announce(EventKind::Overlap { target, interval, took, edge });
+        self.announce(EventKind::Overlap {
+            target,
+            interval,
+            took,
+            edge,
+        });
     }
 
     /// When the target is asked next: rules 1 to 4 in their order.
@@ -340,7 +374,11 @@ impl Plan {
             return;
         }
         let mut next = match soon {
-            Some(pace) => Next { at: now + pace, reason: Reason::First, factor: 1 },
+            Some(pace) => Next {
+                at: now + pace,
+                reason: Reason::First,
+                factor: 1,
+            },
             None => interval::next(&Asked {
                 policy: &entry.target.policy,
                 health: &entry.health,
@@ -358,7 +396,11 @@ impl Plan {
         if remembered {
             let at = nudged_at(entry, now);
             if at < next.at {
-                next = Next { at, reason: Reason::Nudged, factor: 1 };
+                next = Next {
+                    at,
+                    reason: Reason::Nudged,
+                    factor: 1,
+                };
             }
         }
         self.counters.skipped_ticks += u64::from(next.factor - 1);
@@ -382,8 +424,12 @@ impl Plan {
                 let at = real + effective.saturating_mul(3) + policy.timeout();
                 entry.cell.set_stale_at(at);
             }
-            let Some(since) = entry.stale_since.take() else { return };
-            Edge::End { lasted: real.since(since) }
+            let Some(since) = entry.stale_since.take() else {
+                return;
+            };
+            Edge::End {
+                lasted: real.since(since),
+            }
         };
         self.publish_overlay(index, Overlay::Stale, edge);
     }
@@ -398,5 +444,9 @@ fn unsteady(
     let (failed, _) = health.recent_failures();
     let of = policy.unsteady().map_or(0, |rule| rule.of);
     let phase = last_failure.and_then(|failure| failure.phase);
-    Failure::new(Kind::Unsteady, phase, format!("{failed} of the last {of} checks failed"))
+    Failure::new(
+        Kind::Unsteady,
+        phase,
+        format!("{failed} of the last {of} checks failed"),
+    )
 }

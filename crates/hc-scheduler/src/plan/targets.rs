@@ -52,14 +52,23 @@ impl Plan {
         let policy = self.slab.at(index).target.policy.clone();
         let now = self.clock.now();
         let at = interval::first(now, rank, count, policy.interval());
-        self.schedule(index, Next { at, reason: Reason::First, factor: 1 });
+        self.schedule(
+            index,
+            Next {
+                at,
+                reason: Reason::First,
+                factor: 1,
+            },
+        );
         let grace = policy.interval().saturating_mul(3) + policy.timeout();
         let entry = self.slab.at_mut(index);
         entry.cell.set_stale_at(self.clock.to_real(at) + grace);
     }
 
     pub(super) fn remove(&mut self, key: Key, actions: &mut Vec<Action>) {
-        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
+            return;
+        };
         entry.removed = true;
         let was_paused = entry.paused;
         let in_flight = entry.is_in_flight();
@@ -105,8 +114,12 @@ impl Plan {
         rank: (u32, u32),
         actions: &mut Vec<Action>,
     ) {
-        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
-        entry.cell.set_about(target.group.clone(), target.labels.clone());
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
+            return;
+        };
+        entry
+            .cell
+            .set_about(target.group.clone(), target.labels.clone());
         entry.target.group = target.group;
         entry.target.labels = target.labels;
         entry.target.probe_name = target.probe_name;
@@ -114,7 +127,11 @@ impl Plan {
         if entry.target.host != target.host && !entry.is_in_flight() {
             // In flight the permit is the old host's; the new host counts from the next change on.
             let due = entry.due;
-            let next = Next { at: due, reason: entry.reason, factor: entry.factor };
+            let next = Next {
+                at: due,
+                reason: entry.reason,
+                factor: entry.factor,
+            };
             let was_parked = entry.state == State::Parked;
             self.take_out(key.index);
             let host = self.admission.enlist(&target.host);
@@ -143,7 +160,9 @@ impl Plan {
         actions: &mut Vec<Action>,
     ) {
         let now = self.clock.now();
-        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
+            return;
+        };
         entry.target.probe = probe;
         entry.health.zero_streaks();
         entry.quiet = 0;
@@ -158,7 +177,14 @@ impl Plan {
                 self.cancel(key, "reload", actions);
             }
             State::Idle if at < entry.due => {
-                self.schedule(key.index, Next { at, reason: Reason::First, factor: 1 });
+                self.schedule(
+                    key.index,
+                    Next {
+                        at,
+                        reason: Reason::First,
+                        factor: 1,
+                    },
+                );
             }
             State::Idle | State::Parked | State::Waiting | State::Ready => {}
         }
@@ -166,13 +192,17 @@ impl Plan {
     }
 
     pub(super) fn set_policy(&mut self, key: Key, policy: Arc<Policy>) {
-        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else { return };
+        let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
+            return;
+        };
         if entry.target.policy == policy {
             return;
         }
         let old = std::mem::replace(&mut entry.target.policy, policy);
         let policy = entry.target.policy.clone();
-        entry.cell.set_passive(policy.passive(), policy.suspect_after());
+        entry
+            .cell
+            .set_passive(policy.passive(), policy.suspect_after());
         // `start` may matter to whether an unknown target counts as healthy.
         let word = entry.word();
         entry.cell.set_word(word);
@@ -209,7 +239,9 @@ impl Plan {
 
     pub(super) fn pause(&mut self, key: Key, actions: &mut Vec<Action>) {
         let real = self.clock.real();
-        let Some(entry) = self.slab.get_mut(key) else { return };
+        let Some(entry) = self.slab.get_mut(key) else {
+            return;
+        };
         if entry.removed || entry.paused {
             return;
         }
@@ -236,7 +268,9 @@ impl Plan {
 
     pub(super) fn resume(&mut self, key: Key, rank: (u32, u32)) {
         let real = self.clock.real();
-        let Some(entry) = self.slab.get_mut(key) else { return };
+        let Some(entry) = self.slab.get_mut(key) else {
+            return;
+        };
         if entry.removed || !entry.paused {
             return;
         }
@@ -261,14 +295,24 @@ impl Plan {
     pub(super) fn check_now(&mut self, key: Key, actions: &mut Vec<Action>) {
         let now = self.clock.now();
         let stopping = self.stopping;
-        let Some(entry) = self.slab.get_mut(key).filter(|e| !e.removed && !e.paused && !stopping)
+        let Some(entry) = self
+            .slab
+            .get_mut(key)
+            .filter(|e| !e.removed && !e.paused && !stopping)
         else {
             actions.push(Action::Declined { key });
             return;
         };
         entry.asked_for = true;
         if entry.state == State::Idle {
-            self.schedule(key.index, Next { at: now, reason: Reason::Asked, factor: 1 });
+            self.schedule(
+                key.index,
+                Next {
+                    at: now,
+                    reason: Reason::Asked,
+                    factor: 1,
+                },
+            );
         }
     }
 
@@ -283,17 +327,22 @@ impl Plan {
         let entry = self.slab.at_mut(index);
         if !std::mem::replace(&mut entry.swept, true) {
             let number = entry.number;
-            self.sweeps.dismiss(number, |waiter| actions.push(Action::SweepDone { waiter }));
+            self.sweeps
+                .dismiss(number, |waiter| actions.push(Action::SweepDone { waiter }));
         }
     }
 
     pub(super) fn set_isolation(&mut self, rules: Option<IsolationRules>) {
         self.references.clear();
         for index in 0..u32::try_from(self.slab.span()).unwrap_or(u32::MAX) {
-            let Some(key) = self.slab.key_at(index) else { continue };
+            let Some(key) = self.slab.key_at(index) else {
+                continue;
+            };
             let entry = self.slab.at_mut(index);
             entry.is_reference = !entry.removed
-                && rules.as_ref().is_some_and(|rules| rules.references.contains(&entry.target.id));
+                && rules
+                    .as_ref()
+                    .is_some_and(|rules| rules.references.contains(&entry.target.id));
             if entry.is_reference {
                 self.references.push(key);
             }
@@ -303,7 +352,10 @@ impl Plan {
 
     /// Nudges and reports about a target came in.
     pub(super) fn heard(&mut self, key: Key, pending: Pending) {
-        let alive = self.slab.get(key).is_some_and(|entry| !entry.removed && !entry.paused);
+        let alive = self
+            .slab
+            .get(key)
+            .is_some_and(|entry| !entry.removed && !entry.paused);
         if !alive || self.stopping {
             self.counters.dropped_nudges += 1;
             return;
@@ -327,7 +379,14 @@ impl Plan {
             State::Idle => {
                 let at = nudged_at(entry, now);
                 if at < entry.due {
-                    self.schedule(index, Next { at, reason: Reason::Nudged, factor: 1 });
+                    self.schedule(
+                        index,
+                        Next {
+                            at,
+                            reason: Reason::Nudged,
+                            factor: 1,
+                        },
+                    );
                 }
             }
             State::Waiting | State::Ready | State::InFlight | State::Expired => {
@@ -342,8 +401,9 @@ impl Plan {
         let (now, real) = (self.clock.now(), self.clock.real());
         let entry = self.slab.at_mut(index);
         let policy = entry.target.policy.clone();
-        let recently =
-            entry.last_counted.is_some_and(|last| now.since(last) < policy.fast_interval());
+        let recently = entry
+            .last_counted
+            .is_some_and(|last| now.since(last) < policy.fast_interval());
         if recently || entry.health.status() == hc_core::Status::Unknown {
             return;
         }
@@ -370,12 +430,13 @@ impl Plan {
         let (id, cell) = (&entry.target.id, &entry.cell);
         if let Some(turn) = turn {
             self.counters.transitions += 1;
-            self.publisher.publish(cell, word, real, self.wall, |word| EventKind::Transition {
-                target: id.clone(),
-                turn,
-                word,
-                cause,
-            });
+            self.publisher
+                .publish(cell, word, real, self.wall, |word| EventKind::Transition {
+                    target: id.clone(),
+                    turn,
+                    word,
+                    cause,
+                });
         } else {
             cell.set_word(word);
         }
@@ -396,7 +457,9 @@ impl Plan {
                 *since = real;
                 Edge::Begin
             } else {
-                Edge::End { lasted: real.since(*since) }
+                Edge::End {
+                    lasted: real.since(*since),
+                }
             };
             self.publish_overlay(index, overlay, edge);
         }
@@ -406,14 +469,20 @@ impl Plan {
     pub(super) fn publish_overlay(&self, index: u32, overlay: Overlay, edge: Edge) {
         let entry = self.slab.at(index);
         let id = &entry.target.id;
-        self.publisher.publish(&entry.cell, entry.word(), self.clock.real(), self.wall, |word| {
-            overlay_event(id, overlay, edge, word)
-        });
+        self.publisher.publish(
+            &entry.cell,
+            entry.word(),
+            self.clock.real(),
+            self.wall,
+            |word| overlay_event(id, overlay, edge, word),
+        );
     }
 }
 
 /// When a nudged check of that target may be.
 pub(super) fn nudged_at(entry: &Entry, now: Timestamp) -> Timestamp {
     let pause: Duration = entry.target.policy.min_interval();
-    entry.last_nudged.map_or(now, |last| (last + pause).max(now))
+    entry
+        .last_nudged
+        .map_or(now, |last| (last + pause).max(now))
 }

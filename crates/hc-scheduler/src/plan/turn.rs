@@ -1,8 +1,6 @@
 //! A turn of the plan: time moves, timers fire, permits are given, checks start.
 
-use super::{
-    Action, Edge, EventKind, Key, Plan, Reason, State, Timestamp, interval,
-};
+use super::{Action, Edge, EventKind, Key, Plan, Reason, State, Timestamp, interval};
 
 /// An overload begins when a window of a second stretched by more than this, and ends when one stretched by less
 /// than the second figure. A healthy machine loses nothing at all.
@@ -34,12 +32,18 @@ impl Plan {
         match self.overloaded_since {
             None if stretch > OVERLOAD_BEGINS => {
                 self.overloaded_since = Some(self.clock.real());
-                self.announce(EventKind::Overload { stretch, edge: Edge::Begin });
+                self.announce(EventKind::Overload {
+                    stretch,
+                    edge: Edge::Begin,
+                });
             }
             Some(since) if stretch < OVERLOAD_ENDS => {
                 self.overloaded_since = None;
                 let lasted = self.clock.real().since(since);
-                self.announce(EventKind::Overload { stretch, edge: Edge::End { lasted } });
+                self.announce(EventKind::Overload {
+                    stretch,
+                    edge: Edge::End { lasted },
+                });
             }
             _ => {}
         }
@@ -78,14 +82,18 @@ impl Plan {
             entry.last_nudged = Some(now);
         }
         self.wheel.insert(&mut self.slab, index, now + timeout);
-        actions.push(Action::Start { key: self.key(index) });
+        actions.push(Action::Start {
+            key: self.key(index),
+        });
     }
 
     /// The driver found, at the deadline, that the check was first polled later than it was started.
     pub(super) fn postponed(&mut self, key: Key, first_poll: Option<Timestamp>) {
         let now = self.clock.now();
         let first_poll = first_poll.map_or(now, |at| self.clock.to_running(at));
-        let Some(entry) = self.slab.get_mut(key) else { return };
+        let Some(entry) = self.slab.get_mut(key) else {
+            return;
+        };
         if entry.state != State::Expired {
             return;
         }
@@ -96,7 +104,10 @@ impl Plan {
 
     /// Puts an idle or parked target into the wheel.
     pub(super) fn schedule(&mut self, index: u32, next: interval::Next) {
-        debug_assert!(matches!(self.slab.at(index).state, State::Idle | State::Parked));
+        debug_assert!(matches!(
+            self.slab.at(index).state,
+            State::Idle | State::Parked
+        ));
         if self.slab.at(index).state == State::Idle {
             self.wheel.remove(&mut self.slab, index);
         }
@@ -154,7 +165,9 @@ impl Plan {
     pub(super) fn stop(&mut self, actions: &mut Vec<Action>) {
         self.stopping = true;
         for index in 0..u32::try_from(self.slab.span()).unwrap_or(u32::MAX) {
-            let Some(key) = self.slab.key_at(index) else { continue };
+            let Some(key) = self.slab.key_at(index) else {
+                continue;
+            };
             if self.slab.at(index).is_in_flight() {
                 continue;
             }
@@ -179,7 +192,11 @@ impl Plan {
         let clear = !entry.paused && !entry.removed && entry.is_clear();
         if clear != entry.counted_clear {
             entry.counted_clear = clear;
-            if clear { self.clear += 1 } else { self.clear -= 1 }
+            if clear {
+                self.clear += 1
+            } else {
+                self.clear -= 1
+            }
         }
     }
 }

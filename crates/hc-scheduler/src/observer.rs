@@ -1,0 +1,23 @@
+//! Who hears of every check: one synchronous, non-blocking listener, for metrics.
+
+use crate::plan::Checked;
+
+/// Hears of every check that has ended. Called on the driver's own task: it must not block, and should only count.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use hc_scheduler::{Checked, Observer};
+///
+/// #[derive(Default)]
+/// struct Count(AtomicU64);
+///
+/// impl Observer for Count {
+///     fn check_ended(&self, _check: &Checked) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+/// ```
+pub trait Observer: Send + Sync {
+    /// A check has ended and was judged.
+    fn check_ended(&self, check: &Checked);
+}
