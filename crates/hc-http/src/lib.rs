@@ -1,6 +1,59 @@
 //! Asks one HTTP server one question, and judges the answer.
 //!
-//! To come: the probe. Here already: what an answer must be, [`expect`].
+//! [`HttpProbe`] is a [`Probe`](hc_core::Probe): an [`HttpSpec`] says what it does, a [`Transport`] carries it,
+//! an [`Expect`](expect::Expect) judges. It knows nothing of intervals and thresholds.
+//!
+//! ```
+//! use hc_core::Target;
+//! use hc_http::{Clients, HttpProbe};
+//!
+//! let clients = Clients::new();
+//! let probe = HttpProbe::builder("http://10.0.0.7/health")?
+//!     .header("x-probe", "hc")
+//!     .clients(&clients)
+//!     .build()?;
+//! let target = Target::new("shop", probe).with_probe_name("http");
+//! # let _ = target;
+//! # Ok::<(), hc_http::BuildError>(())
+//! ```
 
+mod builder;
+mod classify;
+mod decompress;
+mod exchange;
 pub mod expect;
+mod pooled;
+mod probe;
+mod secret;
+mod spec;
+pub mod tls;
 mod words;
+
+use std::fmt;
+
+pub use self::builder::HttpProbeBuilder;
+pub use self::exchange::{Exchange, Request, Trail, Transport, Wish};
+pub use self::pooled::{Clients, Pooled};
+pub use self::probe::HttpProbe;
+pub use self::secret::Secret;
+pub use self::spec::{Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings, shown_url};
+pub use http::{HeaderName, Method};
+pub use url::Url;
+
+/// A spec cannot be used, and why; completes "failed to build the probe: ". It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(String);
+
+impl BuildError {
+    pub(crate) fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BuildError {}

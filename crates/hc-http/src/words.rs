@@ -22,14 +22,6 @@ pub(crate) fn short(d: Duration) -> String {
     }
 }
 
-/// As sentences spell a wait: `2 s`, `500 ms`, `1.5 s`.
-pub(crate) fn spoken(d: Duration) -> String {
-    match d.as_millis() {
-        millis @ 0..1_000 => format!("{millis} ms"),
-        millis => format!("{} s", trimmed(millis, 1_000)),
-    }
-}
-
 /// A long span by its largest unit, rounded down: `3d`, `5h`, `12m`, `4s`.
 pub(crate) fn span(d: Duration) -> String {
     let (n, unit) = largest_unit(d);
@@ -75,10 +67,6 @@ mod tests {
                 short(micros(420))
             ],
             ["300ms", "1.5s", "0.42ms"]
-        );
-        assert_eq!(
-            [spoken(micros(2_000_000)), spoken(micros(250_000))],
-            ["2 s", "250 ms"]
         );
         let days = |n: u64| Duration::from_secs(n * 86_400);
         assert_eq!(

@@ -13,6 +13,7 @@ pub use answer::{Answer, Certificate};
 pub use body::{BodyExpectation, JsonExpectation, JsonPath, JsonPathError};
 pub use limits::{CertificateExpectation, LatencyExpectation};
 pub use status::{StatusSet, StatusSetError};
+pub(crate) use text::shown;
 pub use text::{HeaderExpectation, Pattern, PatternError, TextTest};
 
 use hc_core::Failure;

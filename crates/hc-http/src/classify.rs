@@ -1,0 +1,350 @@
+//! Every error of the stack as a failure: pure functions and their tables. Decides kind, phase, blame, code and
+//! sentence; knows nothing of retries. No URL gets into a message: they may hold secrets.
+
+use std::error::Error;
+use std::io;
+
+use hc_core::{Blame, Failure, Kind, Phase};
+use rustls::{AlertDescription, CertificateError};
+
+use crate::words;
+
+/// Raw numbers of Linux, where `io::ErrorKind` is too coarse or only known to newer compilers.
+mod errno {
+    pub(super) const ENFILE: i32 = 23;
+    pub(super) const EMFILE: i32 = 24;
+    pub(super) const ENOMEM: i32 = 12;
+    pub(super) const EPERM: i32 = 1;
+    pub(super) const EACCES: i32 = 13;
+    pub(super) const ENOBUFS: i32 = 105;
+    pub(super) const EADDRNOTAVAIL: i32 = 99;
+    pub(super) const ENETDOWN: i32 = 100;
+    pub(super) const ENETUNREACH: i32 = 101;
+    pub(super) const ETIMEDOUT: i32 = 110;
+    pub(super) const EHOSTUNREACH: i32 = 113;
+    pub(super) const EAFNOSUPPORT: i32 = 97;
+}
+
+/// The sentence of a server that ended the connection.
+const CLOSED: &str = "the server closed before it answered";
+
+/// A failed attempt to connect to `address` (with its port).
+pub(crate) fn connect_error(error: &io::Error, address: std::net::SocketAddr) -> Failure {
+    use errno::{EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT};
+    let at = Phase::Connect;
+    let ip = address.ip();
+    match error.raw_os_error() {
+        Some(ENETUNREACH | ENETDOWN | EAFNOSUPPORT) => no_route(ip),
+        // What IPv6 answers where it is switched off; of IPv4 it says that no port is free.
+        Some(EADDRNOTAVAIL) if ip.is_ipv6() => no_route(ip),
+        Some(EHOSTUNREACH) => {
+            Failure::new(Kind::Unreachable, at, format!("{ip} cannot be reached"))
+        }
+        Some(ETIMEDOUT) => Failure::new(Kind::Timeout, at, format!("no connection to {address}")),
+        _ => local_trouble(error, at).unwrap_or_else(|| match error.kind() {
+            io::ErrorKind::ConnectionRefused => Failure::new(
+                Kind::Refused,
+                at,
+                format!("{address} refused the connection"),
+            ),
+            _ => io_error(error, at),
+        }),
+    }
+}
+
+fn no_route(ip: std::net::IpAddr) -> Failure {
+    Failure::new(
+        Kind::NoRoute,
+        Phase::Connect,
+        format!("no route to {ip} from here"),
+    )
+}
+
+/// What this machine or process lacks or forbids.
+fn local_trouble(error: &io::Error, phase: Phase) -> Option<Failure> {
+    use errno::{EACCES, EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM};
+    let exhausted =
+        |code, message: &str| Some(Failure::new(Kind::Exhausted, phase, message).with_code(code));
+    match error.raw_os_error()? {
+        EMFILE => exhausted("files", "hc has no free file descriptor"),
+        ENFILE => exhausted("files", "this machine has no free file descriptor"),
+        EADDRNOTAVAIL => exhausted("ports", "this machine has no free port"),
+        ENOMEM | ENOBUFS => exhausted("memory", "this machine has no free memory"),
+        EACCES => Some(Failure::new(
+            Kind::Denied,
+            phase,
+            "forbidden by this machine (EACCES)",
+        )),
+        EPERM => Some(Failure::new(
+            Kind::Denied,
+            phase,
+            "forbidden by this machine (EPERM)",
+        )),
+        _ => None,
+    }
+}
+
+/// Trouble on an open connection.
+pub(crate) fn io_error(error: &io::Error, phase: Phase) -> Failure {
+    if let Some(local) = local_trouble(error, phase) {
+        return local;
+    }
+    if let Some(tls) = source_of::<rustls::Error>(error) {
+        return tls_error(tls, phase);
+    }
+    let code = match error.kind() {
+        io::ErrorKind::ConnectionReset => "reset",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            return Failure::new(
+                Kind::Unreachable,
+                phase,
+                "the server cannot be reached any more",
+            );
+        }
+        io::ErrorKind::TimedOut => {
+            return Failure::new(Kind::Timeout, phase, "the connection went silent");
+        }
+        _ => "closed",
+    };
+    Failure::new(Kind::Reset, phase, CLOSED).with_code(code)
+}
+
+/// A failed handshake, or broken TLS later.
+pub(crate) fn tls_error(error: &rustls::Error, phase: Phase) -> Failure {
+    let (code, message) = tls_sentence(error);
+    Failure::new(Kind::Tls, phase, message).with_code(code)
+}
+
+fn tls_sentence(error: &rustls::Error) -> (&'static str, String) {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(problem) => certificate_sentence(problem),
+        Tls::PeerIncompatible(problem) => (
+            "version",
+            format!("no common version or cipher of TLS: {problem:?}"),
+        ),
+        Tls::AlertReceived(AlertDescription::ProtocolVersion) => (
+            "version",
+            "the server refused our versions of TLS".to_owned(),
+        ),
+        Tls::AlertReceived(alert) => (
+            "alert",
+            format!("the server refused the handshake: {alert:?}"),
+        ),
+        Tls::NoApplicationProtocol => (
+            "other",
+            "the server speaks none of the wanted versions of HTTP".to_owned(),
+        ),
+        Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } => {
+            ("other", "not a TLS answer".to_owned())
+        }
+        other => ("other", format!("TLS failed: {other}")),
+    }
+}
+
+fn certificate_sentence(problem: &CertificateError) -> (&'static str, String) {
+    use CertificateError as Bad;
+    match problem {
+        Bad::Expired => ("expired", "certificate expired".to_owned()),
+        Bad::ExpiredContext { time, not_after } => {
+            let ago = time.as_secs().saturating_sub(not_after.as_secs());
+            let ago = words::span_in_words(std::time::Duration::from_secs(ago));
+            ("expired", format!("certificate expired {ago} ago"))
+        }
+        Bad::NotValidYet => ("not_yet_valid", "certificate is not valid yet".to_owned()),
+        Bad::NotValidYetContext { time, not_before } => {
+            let wait = not_before.as_secs().saturating_sub(time.as_secs());
+            let wait = words::span_in_words(std::time::Duration::from_secs(wait));
+            (
+                "not_yet_valid",
+                format!("certificate is not valid for another {wait}"),
+            )
+        }
+        Bad::NotValidForName => ("wrong_name", "certificate is for another name".to_owned()),
+        Bad::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
+            let presented = presented
+                .iter()
+                .take(3)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            let expected = expected.to_str();
+            (
+                "wrong_name",
+                format!("certificate is for {presented}, not for {expected}"),
+            )
+        }
+        Bad::UnknownIssuer => (
+            "unknown_issuer",
+            "certificate is signed by an unknown issuer".to_owned(),
+        ),
+        other => ("other", format!("certificate is not acceptable: {other}")),
+    }
+}
+
+/// What a failed exchange on an open connection was, with the first bytes that came since the request.
+pub(crate) fn exchange_error(
+    error: &hyper::Error,
+    phase: Phase,
+    first_bytes: &[u8],
+    max_headers: u32,
+) -> Failure {
+    // hyper offers the question to servers only; its words are the same.
+    if error.is_parse() && error.to_string().contains("too large") {
+        return too_many_headers(max_headers);
+    }
+    if let Some(h2) = source_of::<h2::Error>(error) {
+        return h2_error(h2, phase);
+    }
+    if let Some(io) = source_of::<io::Error>(error)
+        && !error.is_parse()
+        && io.kind() != io::ErrorKind::UnexpectedEof
+        && io.kind() != io::ErrorKind::InvalidData
+        && io.kind() != io::ErrorKind::InvalidInput
+    {
+        return io_error(io, phase);
+    }
+    if phase == Phase::Receive {
+        return body_error(error);
+    }
+    if !first_bytes.is_empty() && !b"HTTP/".starts_with(&first_bytes[..first_bytes.len().min(5)]) {
+        return not_http(phase, first_bytes);
+    }
+    if error.is_parse() {
+        return not_http(phase, first_bytes);
+    }
+    Failure::new(Kind::Reset, phase, CLOSED).with_code("closed")
+}
+
+fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
+    let phase = phase.max(Phase::Wait);
+    let line = first_bytes
+        .split(|byte| matches!(byte, b'\r' | b'\n'))
+        .next()
+        .unwrap_or_default();
+    let shown = crate::expect::shown(if line.is_empty() { first_bytes } else { line });
+    Failure::new(
+        Kind::Protocol,
+        phase,
+        format!("not an HTTP answer: {shown}"),
+    )
+    .with_code("not_http")
+}
+
+/// An answer that ended or broke inside its body.
+fn body_error(error: &hyper::Error) -> Failure {
+    let at = Phase::Receive;
+    let broken = source_of::<io::Error>(error).is_some_and(|io| {
+        matches!(
+            io.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        )
+    });
+    if broken || error.is_parse() {
+        return Failure::new(Kind::Protocol, at, "the body's chunks are broken")
+            .with_code("encoding");
+    }
+    Failure::new(
+        Kind::Protocol,
+        at,
+        "the server closed before the body's end",
+    )
+    .with_code("body_short")
+}
+
+fn h2_error(error: &h2::Error, phase: Phase) -> Failure {
+    if let Some(io) = error.get_io() {
+        return io_error(io, phase);
+    }
+    if error.is_go_away() && error.is_remote() {
+        return Failure::new(Kind::Reset, phase, CLOSED).with_code("goaway");
+    }
+    if error.is_remote() {
+        return Failure::new(Kind::Reset, phase, CLOSED).with_code("reset");
+    }
+    let message = format!(
+        "HTTP/2 is broken: {}",
+        error.reason().unwrap_or(h2::Reason::PROTOCOL_ERROR)
+    );
+    Failure::new(Kind::Protocol, phase.max(Phase::Wait), message).with_code("not_http")
+}
+
+/// The answer's head is over its limit.
+pub(crate) fn too_many_headers(max_headers: u32) -> Failure {
+    let message = format!("headers over {}", words::bytes(max_headers.into()));
+    Failure::new(Kind::Limit, Phase::Wait, message).with_code("headers")
+}
+
+/// A name that gave no address. `text` is the resolver library's own.
+pub(crate) fn resolve_error(name: &str, error: &io::Error) -> Failure {
+    let at = Phase::Resolve;
+    if let Some(local) = local_trouble(error, at) {
+        return local;
+    }
+    let text = error.to_string();
+    let says = |texts: &[&str]| texts.iter().any(|part| text.contains(part));
+    if says(&["No address associated", "no data", "NODATA"]) {
+        no_address(name, "any family")
+    } else if says(&[
+        "Name or service not known",
+        "does not resolve",
+        "nodename nor servname",
+    ]) {
+        Failure::new(Kind::Resolve, at, format!("{name} does not exist")).with_code("not_found")
+    } else if says(&["Temporary failure", "Try again"]) {
+        let message = format!("the resolver did not answer for {name}");
+        Failure::new(Kind::Resolver, at, message).with_code("silent")
+    } else {
+        let message = format!("the resolver failed for {name}");
+        Failure::new(Kind::Resolver, at, message).with_code("servfail")
+    }
+}
+
+/// A name that has no address of the wanted family.
+pub(crate) fn no_address(name: &str, family: &str) -> Failure {
+    Failure::new(
+        Kind::Resolve,
+        Phase::Resolve,
+        format!("{name} has no address of {family}"),
+    )
+    .with_code("no_address")
+}
+
+/// The same failure, on the way to or in a proxy.
+pub(crate) fn by_proxy(failure: Failure, proxy: &str) -> Failure {
+    if failure.blame == Blame::Local {
+        return failure;
+    }
+    let message = match failure.message.as_str().split_once(' ') {
+        Some((address, says)) if address.parse::<std::net::SocketAddr>().is_ok() => {
+            format!("proxy {address} {says}")
+        }
+        _ => format!("proxy {proxy}: {}", failure.message),
+    };
+    Failure::new(Kind::Proxy, failure.phase, message)
+}
+
+fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // An io::Error's source() skips the error that it wraps.
+        if let Some(inner) = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            if let Some(found) = inner.downcast_ref::<E>() {
+                return Some(found);
+            }
+            next = inner.source();
+            continue;
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,92 @@
+//! The seam between the probe and its transports: a request goes in, what came back comes out.
+//!
+//! A transport knows connections; it knows nothing of expectations.
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hc_core::{CheckContext, Connection, Failure};
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::expect::Certificate;
+
+/// Carries one request to one target and brings its answer back.
+///
+/// Made per target: it may keep a connection between checks.
+///
+/// # Cancel safety
+/// The future is dropped at a deadline. A connection that was in use then is not kept.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Carries one request, on a kept connection or on a new one.
+    ///
+    /// # Errors
+    /// The failure, classified, without evidence; what was learnt before is left in `trail`.
+    async fn exchange(
+        &self,
+        cx: &CheckContext,
+        request: &Request,
+        wish: Wish,
+        trail: &mut Trail,
+    ) -> Result<Exchange, Failure>;
+}
+
+/// Which connection is to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The kept one, if there is one.
+    Kept,
+    /// A new one; the kept one is given up.
+    Fresh,
+}
+
+/// A request, ready to be sent, and what its answer may cost.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// Whom to ask.
+    pub url: Url,
+    /// The method.
+    pub method: Method,
+    /// All headers, Host included.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// So many bytes of the answer's body are read.
+    pub max_body: u64,
+    /// So many bytes its status line and headers may have.
+    pub max_headers: u32,
+}
+
+/// What is learnt on the way, kept when it fails.
+#[derive(Clone, Debug, Default)]
+pub struct Trail {
+    /// How many connections were opened.
+    pub opened: u8,
+    /// Whether the last one was new.
+    pub connection: Option<Connection>,
+    /// The address asked.
+    pub address: Option<SocketAddr>,
+    /// The peer's certificate.
+    pub certificate: Option<Certificate>,
+    /// Whether a byte of the answer has come.
+    pub answered: bool,
+}
+
+/// An answer, as far as it was read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The status.
+    pub status: u16,
+    /// `1.0`, `1.1` or `2`.
+    pub version: &'static str,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, as far as it was read.
+    pub body: Vec<u8>,
+    /// Whether the body was longer; its connection was closed then.
+    pub cut: bool,
+}

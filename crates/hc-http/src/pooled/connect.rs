@@ -1,0 +1,281 @@
+//! From a request to a connection that can carry it: dial, proxy, TLS, and hyper's handshake.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hc_core::{CheckContext, Failure, Kind, Phase};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use url::Url;
+
+use super::clients::Clients;
+use super::wire::{Stream, Watched, Wire};
+use super::{dial, proxy};
+use crate::BuildError;
+use crate::classify;
+use crate::exchange::{Request, Trail};
+use crate::expect::Certificate;
+use crate::spec::{Dial, HttpSpec, HttpVersion, IpFamily};
+use crate::tls;
+
+/// hyper's own lower bound for its read buffer.
+const MIN_BUFFER: usize = 8_192;
+/// So many headers fit hyper's parser; its own limit of 100 is below what 16 KiB can hold.
+const MAX_HEADER_COUNT: usize = 512;
+/// A connection that was given up may take so long to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Opens the connections of one target.
+pub(super) struct Connector {
+    home: Url,
+    connect: Option<Dial>,
+    ip: IpFamily,
+    proxy: Option<Url>,
+    tls: Option<Arc<ClientConfig>>,
+    server_name: Option<String>,
+    verified: bool,
+    version: HttpVersion,
+}
+
+/// An open connection.
+pub(super) struct Link {
+    pub(super) sender: Sender,
+    pub(super) wire: Wire,
+    pub(super) address: SocketAddr,
+    pub(super) certificate: Option<Certificate>,
+    /// Whether requests go to a proxy, which forwards them.
+    pub(super) is_forwarded: bool,
+    origin: Url,
+    /// Dropped with the link: its task then says goodbye and ends.
+    _alive: oneshot::Sender<()>,
+}
+
+/// hyper's end of a connection.
+pub(super) enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Sender {
+    pub(super) async fn send(
+        &mut self,
+        message: http::Request<Full<Bytes>>,
+    ) -> hyper::Result<http::Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => sender.send_request(message).await,
+            Self::Http2(sender) => sender.send_request(message).await,
+        }
+    }
+}
+
+impl Link {
+    /// Whether a request to that URL may go over this connection.
+    pub(super) fn serves(&self, url: &Url) -> bool {
+        same_origin(&self.origin, url)
+    }
+
+    /// Whether the peer has left it open.
+    pub(super) async fn is_usable(&mut self) -> bool {
+        // What has arrived meanwhile, a close say, is the connection's task's to read: let it run first.
+        tokio::task::yield_now().await;
+        match &mut self.sender {
+            Sender::Http1(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
+            Sender::Http2(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
+        }
+    }
+}
+
+fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
+}
+
+impl Connector {
+    pub(super) fn try_new(spec: &HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
+        // Redirects may lead from http to https.
+        let tls = match spec.url.scheme() == "https" || spec.redirects > 0 {
+            true => Some(clients.tls(&spec.tls, spec.version)?),
+            false => None,
+        };
+        Ok(Self {
+            home: spec.url.clone(),
+            connect: spec.connect.clone(),
+            ip: spec.ip,
+            proxy: spec.proxy.as_ref().map(|proxy| proxy.url.clone()),
+            tls,
+            server_name: spec.tls.server_name.clone(),
+            verified: !spec.tls.insecure,
+            version: spec.version,
+        })
+    }
+
+    /// Whether that URL is of the target's own server, whose connection is kept.
+    pub(super) fn is_home(&self, url: &Url) -> bool {
+        same_origin(&self.home, url)
+    }
+
+    pub(super) async fn open(
+        &self,
+        cx: &CheckContext,
+        request: &Request,
+        trail: &mut Trail,
+    ) -> Result<Link, Failure> {
+        let url = &request.url;
+        let is_tls = url.scheme() == "https";
+        let (stream, address) = self.reach(cx, url, trail, request.max_headers).await?;
+        let wire = Wire::default();
+        let mut certificate = None;
+        let mut speaks_h2 = self.version == HttpVersion::Http2;
+        let stream: Box<dyn Stream> = if is_tls {
+            cx.enter(Phase::Tls);
+            let stream = self.secure(url, stream).await?;
+            let session = stream.get_ref().1;
+            speaks_h2 |= session.alpn_protocol() == Some(b"h2");
+            certificate = session
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .and_then(|leaf| tls::validity(leaf, self.verified));
+            trail.certificate = certificate;
+            Box::new(stream)
+        } else {
+            Box::new(stream)
+        };
+        let io = TokioIo::new(Watched {
+            stream,
+            wire: wire.clone(),
+        });
+        let (sender, alive) = shake_hands(io, speaks_h2, request.max_headers).await?;
+        let is_forwarded = self.proxy.is_some() && !is_tls;
+        Ok(Link {
+            sender,
+            wire,
+            address,
+            certificate,
+            is_forwarded,
+            origin: url.clone(),
+            _alive: alive,
+        })
+    }
+
+    /// A TCP connection that leads to the URL's server.
+    async fn reach(
+        &self,
+        cx: &CheckContext,
+        url: &Url,
+        trail: &mut Trail,
+        max_head: u32,
+    ) -> Result<(TcpStream, SocketAddr), Failure> {
+        let own = || Dial::Name(host(url).to_owned(), port(url));
+        let to = match &self.connect {
+            Some(connect) if self.is_home(url) => connect.clone(),
+            _ => own(),
+        };
+        let Some(proxy) = &self.proxy else {
+            let (stream, address) = dial::dial(cx, &to, self.ip).await?;
+            trail.opened = trail.opened.saturating_add(1);
+            trail.address = Some(address);
+            return Ok((stream, address));
+        };
+        let at_proxy = Dial::Name(host(proxy).to_owned(), port(proxy));
+        let name = proxy::name(proxy);
+        let (mut stream, address) = dial::dial(cx, &at_proxy, self.ip)
+            .await
+            .map_err(|failure| classify::by_proxy(failure, &name))?;
+        trail.opened = trail.opened.saturating_add(1);
+        trail.address = Some(address);
+        if url.scheme() == "https" {
+            let authority = match &to {
+                Dial::Address(address) => address.to_string(),
+                Dial::Name(name, port) => format!("{name}:{port}"),
+            };
+            proxy::tunnel(&mut stream, proxy, &authority, max_head).await?;
+        }
+        Ok((stream, address))
+    }
+
+    async fn secure(
+        &self,
+        url: &Url,
+        stream: TcpStream,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+        let other =
+            |message: String| Failure::new(Kind::Tls, Phase::Tls, message).with_code("other");
+        let config = self
+            .tls
+            .clone()
+            .ok_or_else(|| other("TLS is not set up".to_owned()))?;
+        let asked = self
+            .server_name
+            .as_deref()
+            .filter(|_| self.is_home(url))
+            .unwrap_or(host(url));
+        let bare = asked
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let name = ServerName::try_from(bare)
+            .map_err(|_| other("the server's name is no name that TLS knows".to_owned()))?;
+        tokio_rustls::TlsConnector::from(config)
+            .connect(name, stream)
+            .await
+            .map_err(|error| classify::io_error(&error, Phase::Tls))
+    }
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+async fn shake_hands(
+    io: TokioIo<Watched>,
+    speaks_h2: bool,
+    max_headers: u32,
+) -> Result<(Sender, oneshot::Sender<()>), Failure> {
+    let (alive, given_up) = oneshot::channel();
+    let failed =
+        |error: hyper::Error| classify::exchange_error(&error, Phase::Send, &[], max_headers);
+    if speaks_h2 {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .max_header_list_size(max_headers)
+            .handshake(io)
+            .await
+            .map_err(failed)?;
+        tokio::spawn(drive(connection, given_up));
+        return Ok((Sender::Http2(sender), alive));
+    }
+    let (sender, connection) = http1::Builder::new()
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .max_headers(MAX_HEADER_COUNT)
+        .max_buf_size(MIN_BUFFER.max(max_headers as usize))
+        .handshake(io)
+        .await
+        .map_err(failed)?;
+    tokio::spawn(drive(connection, given_up));
+    Ok((Sender::Http1(sender), alive))
+}
+
+/// Runs a connection until it ends, or a little longer than somebody wants it.
+async fn drive<C: Future>(connection: C, given_up: oneshot::Receiver<()>) {
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // How it ended is told to whoever waits for an answer on it.
+        _ = &mut connection => {}
+        // The link was dropped.
+        _ = given_up => {
+            let _ = tokio::time::timeout(GOODBYE, connection).await;
+        }
+    }
+}

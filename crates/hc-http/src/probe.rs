@@ -1,0 +1,359 @@
+//! The probe: composes the request once, has it carried, follows redirects, retries once, and has the answer judged.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hc_core::{CheckContext, Connection, Evidence, Fact, Failure, Kind, Phase, Probe, async_trait};
+use http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
+
+use crate::BuildError;
+use crate::builder::HttpProbeBuilder;
+use crate::decompress;
+use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
+use crate::expect::Answer;
+use crate::pooled::{Clients, Pooled, authorization, basic, proxy_answered, proxy_name};
+use crate::spec::{Auth, HttpSpec};
+
+/// Asks one HTTP server one question and judges the answer.
+///
+/// # Cancel safety
+/// Dropping a check closes the connection that it was using.
+pub struct HttpProbe {
+    spec: HttpSpec,
+    request: Request,
+    transport: Box<dyn Transport>,
+    /// Checks until a new connection is due.
+    checks: AtomicU32,
+}
+
+impl HttpProbe {
+    /// A builder for `GET url`.
+    ///
+    /// # Errors
+    /// If the text is no `http` or `https` URL.
+    pub fn builder(url: &str) -> Result<HttpProbeBuilder, BuildError> {
+        HttpProbeBuilder::try_new(url)
+    }
+
+    /// The probe of a spec, over the pooled transport, sharing client configurations through `clients`.
+    ///
+    /// # Errors
+    /// If the spec cannot be used: the URL's scheme, a header's value, a certificate.
+    pub fn try_new(spec: HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
+        let transport = Pooled::try_new(&spec, clients)?;
+        Self::over(spec, transport)
+    }
+
+    /// The probe of a spec over a transport of its own.
+    ///
+    /// # Errors
+    /// If the spec cannot be used.
+    pub fn over(spec: HttpSpec, transport: impl Transport + 'static) -> Result<Self, BuildError> {
+        let request = compose(&spec)?;
+        Ok(Self {
+            spec,
+            request,
+            transport: Box::new(transport),
+            checks: AtomicU32::new(0),
+        })
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn spec(&self) -> &HttpSpec {
+        &self.spec
+    }
+
+    /// Each k-th check, those that ask for it, and all of a target that keeps none, use a new connection.
+    fn wish(&self, cx: &CheckContext) -> Wish {
+        let nth = self.checks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let is_kth = nth % self.spec.effective_reconnect_every() == 0;
+        match is_kth || cx.wants_fresh_connection() || self.spec.keep_alive.is_zero() {
+            true => Wish::Fresh,
+            false => Wish::Kept,
+        }
+    }
+
+    async fn ask(
+        &self,
+        cx: &CheckContext,
+        trail: &mut Trail,
+        retried: &mut bool,
+    ) -> Result<Exchange, Failure> {
+        let mut wish = self.wish(cx);
+        let mut request = self.request.clone();
+        for followed in 0..=self.spec.redirects {
+            let exchange = self.carry(cx, &request, wish, trail, retried).await?;
+            if exchange.status == 407 && self.spec.proxy.is_some() && request.url.scheme() == "http"
+            {
+                let name = self.spec.proxy.as_ref().map(|proxy| proxy_name(&proxy.url));
+                return Err(proxy_answered(&name.unwrap_or_default(), 407, Phase::Wait));
+            }
+            if self.spec.redirects == 0 {
+                return Ok(exchange);
+            }
+            let Some(next) = redirect(&exchange, &request.url) else {
+                return Ok(exchange);
+            };
+            if followed == self.spec.redirects {
+                break;
+            }
+            follow(&mut request, next, exchange.status);
+            wish = Wish::Kept;
+        }
+        let message = format!("over {} redirects", self.spec.redirects);
+        Err(Failure::new(Kind::Limit, Phase::Wait, message).with_code("redirects"))
+    }
+
+    /// Carries a request; what fails on a kept connection before the answer's first byte is tried once more.
+    async fn carry(
+        &self,
+        cx: &CheckContext,
+        request: &Request,
+        wish: Wish,
+        trail: &mut Trail,
+        retried: &mut bool,
+    ) -> Result<Exchange, Failure> {
+        let failure = match self.transport.exchange(cx, request, wish, trail).await {
+            Ok(exchange) => return Ok(exchange),
+            Err(failure) => failure,
+        };
+        let is_repeatable = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let may_be_a_race = trail.connection == Some(Connection::Reused)
+            && !trail.answered
+            && !matches!(failure.kind, Kind::Timeout | Kind::Limit);
+        if !is_repeatable || !may_be_a_race || *retried {
+            return Err(failure);
+        }
+        *retried = true;
+        self.transport
+            .exchange(cx, request, Wish::Fresh, trail)
+            .await
+    }
+
+    fn judge(
+        &self,
+        cx: &CheckContext,
+        mut exchange: Exchange,
+        total: Duration,
+        trail: &Trail,
+    ) -> Result<Option<Failure>, Failure> {
+        let limit = self.spec.max_body;
+        if self.spec.decompress {
+            match decompress::decompress(&exchange.headers, &exchange.body, limit) {
+                Ok(Some(_)) | Err(_) if exchange.cut => return Err(decompress::too_much(limit)),
+                Ok(Some(body)) => exchange.body = body,
+                Ok(None) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        self.spec.expect.judge(&Answer {
+            status: exchange.status,
+            headers: &exchange.headers,
+            body: &exchange.body,
+            cut_at: exchange.cut.then_some(limit),
+            total,
+            certificate: trail.certificate,
+            wall: cx.clock().wall(),
+        })
+    }
+}
+
+#[async_trait]
+impl Probe for HttpProbe {
+    async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure> {
+        let start = cx.now();
+        let (mut trail, mut retried) = (Trail::default(), false);
+        let answer = self.ask(cx, &mut trail, &mut retried).await;
+        let total = cx.now().since(start);
+        let mut evidence = Evidence::new();
+        if let Ok(exchange) = &answer {
+            evidence.facts.extend([
+                Fact::HttpStatus(exchange.status),
+                Fact::HttpVersion(exchange.version),
+                Fact::BodyBytes(exchange.body.len() as u64),
+            ]);
+            evidence.facts.extend(exchange.cut.then_some(Fact::BodyCut));
+        }
+        let judged = answer.and_then(|exchange| self.judge(cx, exchange, total, &trail));
+        evidence.phases = cx.phases();
+        evidence.total = Some(total);
+        evidence.connection = trail.connection;
+        evidence.opened = trail.opened;
+        evidence.retried = retried;
+        evidence.address = trail.address;
+        if let Some(certificate) = trail.certificate {
+            evidence
+                .facts
+                .push(Fact::CertificateExpiry(certificate.not_after));
+        }
+        if self.spec.tls.insecure && self.spec.url.scheme() == "https" {
+            evidence.facts.push(Fact::Insecure);
+        }
+        match judged {
+            Ok(warning) => {
+                if let Some(warning) = warning {
+                    evidence.warn(warning);
+                }
+                Ok(evidence)
+            }
+            Err(failure) => Err(failure.with_evidence(evidence)),
+        }
+    }
+}
+
+impl std::fmt::Debug for HttpProbe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("HttpProbe").field(&self.spec).finish()
+    }
+}
+
+/// Where an answer sends on to.
+fn redirect(exchange: &Exchange, from: &Url) -> Option<Url> {
+    if !matches!(exchange.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let next = from
+        .join(exchange.headers.get(header::LOCATION)?.to_str().ok()?)
+        .ok()?;
+    (matches!(next.scheme(), "http" | "https") && next.has_host()).then_some(next)
+}
+
+/// Points a request elsewhere, as RFC 9110 15.4 says. Another server hears neither our credentials nor our Host.
+fn follow(request: &mut Request, next: Url, status: u16) {
+    let was_post = request.method == Method::POST;
+    if status == 303 && request.method != Method::HEAD || was_post && matches!(status, 301 | 302) {
+        request.method = Method::GET;
+        request.body = Bytes::new();
+        request.headers.remove(header::CONTENT_LENGTH);
+        request.headers.remove(header::CONTENT_TYPE);
+    }
+    if next.origin() != request.url.origin() {
+        request.headers.remove(header::AUTHORIZATION);
+        request.headers.remove(header::COOKIE);
+        if let Ok(host) = HeaderValue::try_from(host_header(&next)) {
+            request.headers.insert(header::HOST, host);
+        }
+    }
+    request.url = next;
+}
+
+fn host_header(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Composes the request once, so that a check only clones it.
+fn compose(spec: &HttpSpec) -> Result<Request, BuildError> {
+    if !matches!(spec.url.scheme(), "http" | "https") || !spec.url.has_host() {
+        return Err(BuildError::new(
+            "the URL is neither http nor https".to_owned(),
+        ));
+    }
+    if spec
+        .proxy
+        .as_ref()
+        .is_some_and(|proxy| proxy.url.scheme() != "http" || !proxy.url.has_host())
+    {
+        return Err(BuildError::new("the proxy's URL is not http".to_owned()));
+    }
+    let mut headers = HeaderMap::new();
+    let host = spec.host.clone().unwrap_or_else(|| host_header(&spec.url));
+    let host = HeaderValue::try_from(host)
+        .map_err(|_| BuildError::new("the Host is no header value".to_owned()))?;
+    headers.insert(header::HOST, host);
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("hc/", env!("CARGO_PKG_VERSION"))),
+    );
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    if spec.decompress {
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static(decompress::ACCEPTED),
+        );
+    }
+    if let Some(value) = credentials(spec)? {
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    if let Some(proxy) = &spec.proxy
+        && spec.url.scheme() == "http"
+        && let Some(value) = authorization(&proxy.url)
+    {
+        headers.insert(header::PROXY_AUTHORIZATION, value);
+    }
+    let mut written = std::collections::HashSet::new();
+    for (name, secret) in &spec.headers {
+        let mut value = HeaderValue::try_from(secret.expose())
+            .map_err(|_| BuildError::new(format!("the value of header `{name}` is none")))?;
+        value.set_sensitive(true);
+        // The first of a name replaces what hc sends by itself, further ones join it.
+        match written.insert(name) {
+            true => drop(headers.insert(name, value)),
+            false => drop(headers.append(name, value)),
+        }
+    }
+    Ok(Request {
+        url: without_user(&spec.url),
+        method: spec.method.clone(),
+        headers,
+        body: spec
+            .body
+            .as_ref()
+            .map(|body| body.0.clone())
+            .unwrap_or_default(),
+        max_body: spec.max_body,
+        max_headers: spec.max_headers,
+    })
+}
+
+fn without_user(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only for URLs without a host, which were refused.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}
+
+fn credentials(spec: &HttpSpec) -> Result<Option<HeaderValue>, BuildError> {
+    let broken = || BuildError::new("the credentials are no header value".to_owned());
+    match &spec.auth {
+        Some(Auth::Basic { user, password }) => basic(user.expose(), password.expose())
+            .map(Some)
+            .ok_or_else(broken),
+        Some(Auth::Bearer(token)) => {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|_| broken())?;
+            value.set_sensitive(true);
+            Ok(Some(value))
+        }
+        None => Ok(authorization(&spec.url)),
+    }
+}
+
+/// A part of a URL without its percent signs.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let hex = |at: usize| {
+            tail.get(at)
+                .and_then(|digit| char::from(*digit).to_digit(16))
+        };
+        match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(high * 16 + low));
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
