@@ -525,4 +525,14 @@ fn flapping_can_be_off_and_has_its_own_bounds() {
             .is_flapping()
     };
     assert!(quiet(9) && !quiet(10));
+    // The oldest pair is exactly 0.8 / 20 = 4 %: at the bound or less ends.
+    let (high, low) = (percent(6), percent(4));
+    let quiet = |n: usize| {
+        let mut story = vec![Pass, Fail(1)];
+        story.extend(std::iter::repeat_n(Fail(1), n));
+        run(&policy(Some(Flap { high, low })), &story)
+            .0
+            .is_flapping()
+    };
+    assert!(quiet(18) && !quiet(19));
 }
