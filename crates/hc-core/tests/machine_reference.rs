@@ -1,5 +1,6 @@
 //! The state machine against a reference that is built in another way: the rules' table, one status at a time, and
 //! whole histories instead of bits. Exhaustive for small thresholds and all sequences up to length 8.
+#![expect(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use hc_core::{
     Health, Policy, Start, Status, Timestamp, Turn, Unsteady, UnsteadyVerdict, Verdict, step,

@@ -1,4 +1,5 @@
 //! What holds for every sequence of verdicts, every text and every policy.
+#![expect(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 

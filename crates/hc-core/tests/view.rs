@@ -1,4 +1,5 @@
 //! Handles, reports, nudges, the feed and the mirror, as an embedder and a sink see them.
+#![expect(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::future::Future;
 use std::pin::pin;
