@@ -1,5 +1,6 @@
 //! The state machine against a reference that is built in another way: the rules' table, one status at a time, and
 //! whole histories instead of bits. Exhaustive for small thresholds and all sequences up to length 8.
+#![expect(clippy::match_same_arms, reason = "the arms are the cells of a table")]
 #![expect(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use hc_core::{
