@@ -60,26 +60,40 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let to = folder.join(file.file_name().context("a file without a name")?);
         fs::copy(file, to).with_context(|| format!("failed to pack {}", file.display()))?;
     }
-    // The same bytes from the same tree, whoever packs it.
     let archive = format!("{name}.tar.gz");
-    let mut tar = Command::new("tar");
-    tar.args([
-        "--create",
-        "--gzip",
-        "--sort=name",
-        "--owner=0",
-        "--group=0",
-        "--numeric-owner",
-        "--file",
-        &archive,
-        &name,
-    ]);
-    process::run(tar.current_dir(&dist))?;
+    pack(&dist, &name, &archive)?;
     fs::remove_dir_all(&folder)?;
     if !options.no_deb {
         deb(&workspace.target, &platform, &dist)?;
     }
     checksums(&dist)
+}
+
+/// An archive of a folder: the same bytes from the same tree, whoever packs it and when.
+fn pack(dist: &Path, name: &str, archive: &str) -> Result<()> {
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "log", "-1", "--format=%ct"])
+        .current_dir(root());
+    let committed = read(&mut git).context("failed to read the commit's time")?;
+    let mut tar = Command::new("tar");
+    tar.args([
+        "--create",
+        "--sort=name",
+        "--owner=0",
+        "--group=0",
+        "--numeric-owner",
+        "--mode=go=rX,u+rw,a-s",
+    ]);
+    // Without -n gzip would write the time of packing.
+    tar.args([
+        "--use-compress-program",
+        "gzip -n9",
+        &format!("--mtime=@{}", committed.trim()),
+        "--file",
+        archive,
+        name,
+    ]);
+    process::run(tar.current_dir(dist))
 }
 
 /// musl where its target is installed and C can be compiled for it (ring has C in it), else glibc linked statically.

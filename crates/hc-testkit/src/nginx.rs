@@ -12,19 +12,18 @@ mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
 use self::config::Settings;
-use self::control::{Signal, find, is_running, scratch_folder, signal, workers_of};
+use self::control::{
+    LOOK, LOOKS, Signal, await_that, find, free_ports, is_running, scratch_folder, signal,
+    workers_of,
+};
 use self::upstream::Upstream;
-
-/// How often, and how far apart, another process is asked whether it has got there: 10 s in all.
-const LOOKS: u32 = 1_000;
-const LOOK: Duration = Duration::from_millis(10);
 
 /// How an address answers `GET /health`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -299,30 +298,4 @@ impl Drop for Nginx {
         // What is left of the folder is a matter of the system's temporary files.
         drop(fs::remove_dir_all(&self.settings.folder));
     }
-}
-
-/// Looks until it is so.
-fn await_that(mut is_so: impl FnMut() -> bool, otherwise: impl FnOnce() -> String) -> Result<()> {
-    for _ in 0..LOOKS {
-        if is_so() {
-            return Ok(());
-        }
-        thread::sleep(LOOK);
-    }
-    Err(Error::new(
-        ErrorKind::TimedOut,
-        format!("{} within 10 s", otherwise()),
-    ))
-}
-
-/// A port that is free on all these addresses, and another one on 127.0.0.1.
-fn free_ports(addresses: &BTreeSet<Ipv4Addr>) -> Result<(u16, u16)> {
-    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let first = addresses.first().copied().unwrap_or(Ipv4Addr::LOCALHOST);
-    let served = TcpListener::bind((first, 0))?;
-    let port = served.local_addr()?.port();
-    for address in addresses.iter().skip(1) {
-        TcpListener::bind((*address, port))?;
-    }
-    Ok((port, control.local_addr()?.port()))
 }

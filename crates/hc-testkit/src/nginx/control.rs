@@ -1,12 +1,20 @@
 //! What one does to processes and folders from outside: signals, workers, a folder of one's own. By the shell and /proc,
 //! because the workspace has no unsafe code.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io::{Error, ErrorKind, Result};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How often, and how far apart, another process is asked whether it has got there: 10 s in all.
+pub(super) const LOOKS: u32 = 1_000;
+pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// A signal by what it does to nginx.
 #[derive(Clone, Copy)]
@@ -103,4 +111,33 @@ pub(super) fn is_root() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     ids.and_then(|ids| ids.split_whitespace().nth(1)) == Some("0")
+}
+
+/// Looks until it is so.
+pub(super) fn await_that(
+    mut is_so: impl FnMut() -> bool,
+    otherwise: impl FnOnce() -> String,
+) -> Result<()> {
+    for _ in 0..LOOKS {
+        if is_so() {
+            return Ok(());
+        }
+        thread::sleep(LOOK);
+    }
+    Err(Error::new(
+        ErrorKind::TimedOut,
+        format!("{} within 10 s", otherwise()),
+    ))
+}
+
+/// A port that is free on all these addresses, and another one on 127.0.0.1.
+pub(super) fn free_ports(addresses: &BTreeSet<Ipv4Addr>) -> Result<(u16, u16)> {
+    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let first = addresses.first().copied().unwrap_or(Ipv4Addr::LOCALHOST);
+    let served = TcpListener::bind((first, 0))?;
+    let port = served.local_addr()?.port();
+    for address in addresses.iter().skip(1) {
+        TcpListener::bind((*address, port))?;
+    }
+    Ok((port, control.local_addr()?.port()))
 }
