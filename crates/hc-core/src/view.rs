@@ -112,6 +112,10 @@ impl Publisher {
 
     /// Makes a target unknown. Its handles say "not healthy" from now on.
     pub fn remove(&self, cell: &Arc<Cell>, at: Timestamp, wall: SystemTime) {
+        if cell.word().is_removed() {
+            // A second removal would take a target of the same name with it that was added meanwhile.
+            return;
+        }
         let target = cell.id().clone();
         self.publish(cell, cell.word().removed(), at, wall, |_| {
             EventKind::Removed { target }
