@@ -15,7 +15,9 @@ use crate::{arrows, links, texts};
 /// When a step failed.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     let steps = vec![
-        Step::new("fmt", "format", || quiet(&["fmt", "--all", "--check"], &[])),
+        Step::new("fmt", "format; files that differ are listed", || {
+            quiet(&["fmt", "--all", "--check", "--", "-l"], &[])
+        }),
         Step::new("arrows", "who may depend on whom", || {
             let crates = Workspace::load()?.crates;
             none(
