@@ -348,3 +348,6 @@ fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ impl HttpProbe {
     /// Each k-th check, those that ask for it, and all of a target that keeps none, use a new connection.
     fn wish(&self, cx: &CheckContext) -> Wish {
         let nth = self.checks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let is_kth = nth % self.spec.effective_reconnect_every() == 0;
+        let is_kth = nth.is_multiple_of(self.spec.effective_reconnect_every());
         match is_kth || cx.wants_fresh_connection() || self.spec.keep_alive.is_zero() {
             true => Wish::Fresh,
             false => Wish::Kept,

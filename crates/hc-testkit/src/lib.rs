@@ -1,3 +1,5 @@
 //! To come.
 
 pub mod nginx;
+pub mod server;
+pub mod tls;

@@ -233,7 +233,7 @@ fn uri(request: &Request, link: &Link) -> Uri {
         let host = request
             .headers
             .get(header::HOST)
-            .map(|host| host.as_bytes());
+            .map(http::HeaderValue::as_bytes);
         parts.scheme = url.scheme().parse().ok();
         parts.authority = host.and_then(|host| http::uri::Authority::try_from(host).ok());
     }

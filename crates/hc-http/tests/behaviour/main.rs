@@ -1,0 +1,19 @@
+//! What an HTTP probe sees of servers that misbehave. Each case is generic over the transport that carries it.
+
+/// Runs each case over each transport. One that joins later adds a line here.
+macro_rules! cases {
+    ($($name:ident,)+) => {
+        mod pooled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::support::pooled).await; })+
+        }
+    };
+}
+
+mod answers;
+mod connections;
+mod limits;
+mod redirects;
+mod secrets;
+mod support;
+mod tls;
