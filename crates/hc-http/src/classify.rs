@@ -165,10 +165,12 @@ fn certificate_sentence(problem: &CertificateError) -> (&'static str, String) {
             expected,
             presented,
         } => {
+            // rustls writes each as `DnsName("other.test")`.
+            let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
             let presented = presented
                 .iter()
                 .take(3)
-                .cloned()
+                .map(bare)
                 .collect::<Vec<_>>()
                 .join(", ");
             let expected = expected.to_str();
@@ -177,7 +179,8 @@ fn certificate_sentence(problem: &CertificateError) -> (&'static str, String) {
                 format!("certificate is for {presented}, not for {expected}"),
             )
         }
-        Bad::UnknownIssuer => (
+        // A bad signature is an issuer of a known name with another key: an authority made anew.
+        Bad::UnknownIssuer | Bad::BadSignature => (
             "unknown_issuer",
             "certificate is signed by an unknown issuer".to_owned(),
         ),

@@ -220,7 +220,7 @@ fn handshakes() {
                 presented: vec!["DnsName(\"other.test\")".into()],
             }),
             "wrong_name",
-            "certificate is for DnsName(\"other.test\"), not for shop.test",
+            "certificate is for other.test, not for shop.test",
         ),
         (
             bad(CertificateError::UnknownIssuer),

@@ -29,6 +29,7 @@ pub(super) async fn dial(
 
 /// An address that hangs must leave time for those after it; the last one waits for the caller's deadline.
 async fn attempt(cx: &CheckContext, address: SocketAddr, left: u32) -> Result<TcpStream, Failure> {
+    cx.note_address(address);
     let connect = TcpStream::connect(address);
     let connected = if left > 1 {
         let share = cx.deadline().since(cx.now()) / left;

@@ -97,6 +97,10 @@ impl Transport for Pooled {
                 self.connector.open(cx, request, trail).await?
             }
         };
+        cx.note_address(link.address);
+        trail
+            .connection
+            .inspect(|connection| cx.note_connection(*connection));
         trail.address = Some(link.address);
         trail.certificate = link.certificate;
         let result = converse(cx, request, &mut link, trail).await;
