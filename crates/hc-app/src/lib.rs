@@ -1,1 +1,13 @@
-//! To come.
+//! The composition root: a config in, a running service out. The command, tests and simulations build hc through it.
+//!
+//! [`Registry`] makes targets of specs, [`Service`] runs and reloads them, [`Chronicle`] follows the feed and hands
+//! records to whoever writes the log. Nothing here prints, and nothing knows an exit code.
+
+mod chronicle;
+pub mod journal;
+mod registry;
+mod service;
+
+pub use chronicle::Chronicle;
+pub use registry::{Registry, RegistryError};
+pub use service::{Reloaded, Service, ServiceError, Surroundings};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hc_core::{
     BasisPoints, Clock, FEED_CAPACITY, HealthView, Mirror, Policy, Probe, Report, Subscription,
@@ -24,7 +24,7 @@ const COMMANDS: usize = 1_024;
 /// A monitor that was built and not yet started. Nothing is asked before [`start`](Self::start).
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 /// use hc_core::{Evidence, Target, probe_fn};
 /// use hc_scheduler::Monitor;
 ///
@@ -421,6 +421,12 @@ impl MonitorHandle {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Now, for people.
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.clock.wall()
     }
 
     /// Stops it: no new checks from now on; those in flight get until their deadline or until `grace` is over;

@@ -1,0 +1,218 @@
+//! A config made into a running monitor, reloaded, and shut down in the right order.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use hc_config::{Config, Diff, TargetSpec};
+use hc_core::TargetId;
+use hc_scheduler::{Alteration, IsolationRules, Monitor, MonitorError, MonitorHandle, Observer, Shutdown};
+
+use crate::registry::{Registry, RegistryError};
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    registry: Registry,
+    monitor: MonitorHandle,
+    config: Config,
+    most_in_flight: usize,
+}
+
+/// What a service is started with beside its config.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Surroundings {
+    /// The checker's name, if the config has none: the host's.
+    pub host_name: String,
+    /// Seeds the jitter.
+    pub seed: u64,
+    /// Checks in flight that this process has file descriptors for; 0: no limit known.
+    pub descriptors: usize,
+    /// Who hears of every check.
+    pub observer: Option<std::sync::Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").field("host_name", &self.host_name).finish_non_exhaustive()
+    }
+}
+
+/// What a reload changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// New targets.
+    pub added: usize,
+    /// Targets that are gone.
+    pub removed: usize,
+    /// Targets that were changed.
+    pub changed: usize,
+    /// Targets that are as before.
+    pub kept: usize,
+    /// Keys that differ and take effect only at a restart.
+    pub restart_only: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A service could not be started or reloaded. Nothing was changed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// These targets cannot be made.
+    Targets(Vec<RegistryError>),
+    /// The monitor has stopped.
+    Stopped(MonitorError),
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Targets(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
+                }
+                Ok(())
+            }
+            Self::Stopped(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+impl From<MonitorError> for ServiceError {
+    fn from(error: MonitorError) -> Self {
+        Self::Stopped(error)
+    }
+}
+
+impl Service {
+    /// Makes all targets and starts the monitor on the current runtime.
+    ///
+    /// # Errors
+    /// All targets that cannot be made; then nothing was started.
+    pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
+        let registry = Registry::new();
+        let targets = registry.targets(&config.targets).map_err(ServiceError::Targets)?;
+        let most_in_flight = match around.descriptors {
+            0 => usize::MAX,
+            some => some,
+        };
+        let name = config.instance.clone().unwrap_or_else(|| around.host_name.clone());
+        let mut builder = Monitor::builder()
+            .checker(name)
+            .seed(around.seed)
+            .slot(config.limits.slot)
+            .in_flight(config.limits.in_flight.min(most_in_flight))
+            .per_host(config.limits.per_host)
+            .max_lateness(config.overload.max_lateness)
+            .isolation(isolation(&config))
+            .targets(targets);
+        if let Some(observer) = &around.observer {
+            builder = builder.observer(observer.clone());
+        }
+        Ok(Self { registry, monitor: builder.build().start(), config, most_in_flight })
+    }
+
+    /// Speaks to the running monitor.
+    #[must_use]
+    pub fn monitor(&self) -> &MonitorHandle {
+        &self.monitor
+    }
+
+    /// The config that holds.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Goes over to another config, all or nothing. Unchanged targets keep their health, their streaks and their
+    /// place on the grid; checks of theirs in flight go on.
+    ///
+    /// # Errors
+    /// All targets that cannot be made; then the old config holds.
+    pub async fn reload(&mut self, config: Config) -> Result<Reloaded, ServiceError> {
+        #[expect(clippy::disallowed_methods, reason = "how long a reload took is told to people")]
+        let began = Instant::now();
+        let diff = hc_config::diff(&self.config, &config);
+        // Everything that can fail comes before the first change.
+        let alterations = self.alterations(&diff, &config)?;
+        let reloaded = Reloaded {
+            added: diff.added.len(),
+            removed: diff.removed.len(),
+            changed: diff.changed(),
+            kept: diff.kept.len(),
+            restart_only: diff.restart_only.iter().map(ToString::to_string).collect(),
+            took: Duration::ZERO,
+        };
+        self.monitor.alter(alterations).await?;
+        let in_flight = config.limits.in_flight.min(self.most_in_flight);
+        self.monitor.set_limits(in_flight, config.limits.per_host).await?;
+        self.monitor.set_isolation(isolation(&config)).await?;
+        self.config = config;
+        Ok(Reloaded { took: began.elapsed(), ..reloaded })
+    }
+
+    fn alterations(&self, diff: &Diff, config: &Config) -> Result<Vec<Alteration>, ServiceError> {
+        let by_name: HashMap<&str, &TargetSpec> =
+            config.targets.iter().map(|spec| (spec.name.as_str(), spec)).collect();
+        let (mut alterations, mut errors) = (Vec::new(), Vec::new());
+        let id = |name: &String| TargetId::new(name);
+        alterations.extend(diff.removed.iter().map(|name| Alteration::Remove(id(name))));
+        for name in &diff.added {
+            match self.registry.target(by_name[name.as_str()]) {
+                Ok(target) => alterations.push(Alteration::Add(target)),
+                Err(error) => errors.push(error),
+            }
+        }
+        // What is asked in another way is told all at once; the rest in the parts that changed.
+        let mut whole: HashSet<&str> = HashSet::new();
+        for replaced in &diff.replaced {
+            whole.insert(&replaced.name);
+            match self.registry.target(by_name[replaced.name.as_str()]) {
+                Ok(target) if replaced.identity_changed => {
+                    // What was known of the old one says nothing about another thing of the same name.
+                    alterations.push(Alteration::Remove(target.id.clone()));
+                    alterations.push(Alteration::Add(target));
+                }
+                Ok(target) => alterations.push(Alteration::Update(target)),
+                Err(error) => errors.push(error),
+            }
+        }
+        for name in &diff.moved {
+            if whole.insert(name) {
+                match self.registry.target(by_name[name.as_str()]) {
+                    Ok(target) => alterations.push(Alteration::Update(target)),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        for name in diff.policy_changed.iter().filter(|name| !whole.contains(name.as_str())) {
+            let policy = by_name[name.as_str()].policy.clone();
+            alterations.push(Alteration::SetPolicy(id(name), policy));
+        }
+        for name in diff.paused_changed.iter().filter(|name| !whole.contains(name.as_str())) {
+            alterations.push(match by_name[name.as_str()].paused {
+                true => Alteration::Pause(id(name)),
+                false => Alteration::Resume(id(name)),
+            });
+        }
+        if errors.is_empty() { Ok(alterations) } else { Err(ServiceError::Targets(errors)) }
+    }
+
+    /// Stops it: no new checks; those in flight get until their deadline or the config's grace; then the feed ends.
+    pub async fn shutdown(self) -> Shutdown {
+        self.monitor.shutdown(self.config.shutdown.grace).await
+    }
+}
+
+fn isolation(config: &Config) -> Option<IsolationRules> {
+    config.isolate.as_ref().map(|isolate| IsolationRules {
+        targets: isolate.targets,
+        min_hosts: isolate.min_hosts,
+        references: isolate.reference.iter().map(TargetId::new).collect(),
+    })
+}
