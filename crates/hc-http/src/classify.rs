@@ -224,6 +224,10 @@ pub(crate) fn exchange_error(
 
 fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
     let phase = phase.max(Phase::Wait);
+    if first_bytes.starts_with(b"HTTP/") {
+        let message = "the answer's status line or headers are broken";
+        return Failure::new(Kind::Protocol, phase, message).with_code("not_http");
+    }
     let line = first_bytes
         .split(|byte| matches!(byte, b'\r' | b'\n'))
         .next()

@@ -1,4 +1,4 @@
-//! What targets share: one TLS configuration per distinct set of settings.
+//! What targets share: one TLS configuration per distinct set of settings, and the addresses of names.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 
+use super::names::Names;
 use crate::BuildError;
 use crate::spec::HttpVersion;
 use crate::tls::{self, TlsSettings};
@@ -14,7 +15,10 @@ use crate::tls::{self, TlsSettings};
 ///
 /// A configuration holds the trusted roots, some hundred kilobytes: one for ten thousand targets, not ten thousand.
 #[derive(Clone, Default)]
-pub struct Clients(Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>);
+pub struct Clients {
+    configs: Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
+    pub(super) names: Names,
+}
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key(TlsSettings, HttpVersion);
@@ -29,7 +33,10 @@ impl Clients {
     /// How many distinct configurations there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.configs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Whether there is none.
@@ -52,7 +59,7 @@ impl Clients {
             },
             version,
         );
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = all.get(&key) {
             return Ok(config.clone());
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hc_core::{CheckContext, Failure, Kind, Phase};
+use hc_core::{CheckContext, Connection, Failure, Kind, Phase};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::clients::Clients;
+use super::names::Names;
 use super::wire::{Stream, Watched, Wire};
 use super::{dial, proxy};
 use crate::BuildError;
@@ -43,6 +44,7 @@ pub(super) struct Connector {
     server_name: Option<String>,
     verified: bool,
     version: HttpVersion,
+    names: Names,
 }
 
 /// An open connection.
@@ -115,6 +117,7 @@ impl Connector {
             server_name: spec.tls.server_name.clone(),
             verified: !spec.tls.insecure,
             version: spec.version,
+            names: clients.names.clone(),
         })
     }
 
@@ -180,17 +183,17 @@ impl Connector {
             _ => own(),
         };
         let Some(proxy) = &self.proxy else {
-            let (stream, address) = dial::dial(cx, &to, self.ip).await?;
-            trail.opened = trail.opened.saturating_add(1);
+            let (stream, address) = dial::dial(cx, &self.names, &to, self.ip).await?;
+            opened(cx, trail);
             trail.address = Some(address);
             return Ok((stream, address));
         };
         let at_proxy = Dial::Name(host(proxy).to_owned(), port(proxy));
         let name = proxy::name(proxy);
-        let (mut stream, address) = dial::dial(cx, &at_proxy, self.ip)
+        let (mut stream, address) = dial::dial(cx, &self.names, &at_proxy, self.ip)
             .await
             .map_err(|failure| classify::by_proxy(failure, &name))?;
-        trail.opened = trail.opened.saturating_add(1);
+        opened(cx, trail);
         trail.address = Some(address);
         if url.scheme() == "https" {
             let authority = match &to {
@@ -229,6 +232,12 @@ impl Connector {
             .await
             .map_err(|error| classify::io_error(&error, Phase::Tls))
     }
+}
+
+/// A connection was opened: a sign of life, whatever comes of it.
+fn opened(cx: &CheckContext, trail: &mut Trail) {
+    cx.note_connection(Connection::New);
+    trail.opened = trail.opened.saturating_add(1);
 }
 
 fn host(url: &Url) -> &str {

@@ -5,16 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 use hc_core::{Blame, CheckContext, Failure, Phase};
 use tokio::net::TcpStream;
 
+use super::names::Names;
 use crate::classify;
 use crate::spec::{Dial, IpFamily};
 
 /// Opens a TCP connection to the first address that accepts one.
 pub(super) async fn dial(
     cx: &CheckContext,
+    names: &Names,
     to: &Dial,
     family: IpFamily,
 ) -> Result<(TcpStream, SocketAddr), Failure> {
-    let addresses = addresses(cx, to, family).await?;
+    let addresses = addresses(cx, names, to, family).await?;
     cx.enter(Phase::Connect);
     let mut failures = Vec::new();
     for (at, address) in addresses.iter().enumerate() {
@@ -76,6 +78,7 @@ fn bracketed(ip: IpAddr) -> String {
 
 async fn addresses(
     cx: &CheckContext,
+    names: &Names,
     to: &Dial,
     family: IpFamily,
 ) -> Result<Vec<SocketAddr>, Failure> {
@@ -86,11 +89,9 @@ async fn addresses(
             match bare.parse::<IpAddr>() {
                 Ok(ip) => (bare.to_owned(), vec![SocketAddr::new(ip, *port)]),
                 Err(_) => {
-                    cx.enter(Phase::Resolve);
-                    let found = tokio::net::lookup_host((bare, *port))
-                        .await
-                        .map_err(|error| classify::resolve_error(bare, &error))?;
-                    (bare.to_owned(), found.collect())
+                    let found = names.resolve(cx, bare).await?;
+                    let with_port = |ip: &IpAddr| SocketAddr::new(*ip, *port);
+                    (bare.to_owned(), found.iter().map(with_port).collect())
                 }
             }
         }

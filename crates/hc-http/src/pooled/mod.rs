@@ -8,6 +8,7 @@
 mod clients;
 mod connect;
 mod dial;
+mod names;
 mod proxy;
 mod wire;
 
@@ -90,6 +91,7 @@ impl Transport for Pooled {
         let mut link = match self.take(cx, request, wish).await {
             Some(link) => {
                 trail.connection = Some(Connection::Reused);
+                cx.note_connection(Connection::Reused);
                 link
             }
             None => {

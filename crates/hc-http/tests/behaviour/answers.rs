@@ -12,6 +12,8 @@ cases! {
     a_refused_connection_is_the_targets,
     both_families_of_a_name_are_told,
     a_name_without_address,
+    a_name_is_asked_once_for_a_while,
+    differing_lengths_are_refused,
     a_family_without_address,
     a_close_before_the_answer,
     a_reset_before_the_answer,
@@ -353,4 +355,30 @@ async fn a_proxy_that_works(make: Make) {
     });
     let evidence = check(&make(spec)).await.unwrap();
     assert_eq!(evidence.address, Some(proxy.address()));
+}
+
+async fn a_name_is_asked_once_for_a_while(make: Make) {
+    let server = Server::always(http::ok()).await;
+    let mut spec = spec(&format!("http://localhost:{}/", server.address().port()));
+    spec.keep_alive = std::time::Duration::ZERO;
+    spec.ip = IpFamily::V4;
+    let probe = make(spec);
+    let first = pass(&probe).await.phases.get(Phase::Resolve);
+    let second = pass(&probe).await.phases.get(Phase::Resolve);
+    assert!(first.is_some() && second.is_none(), "{first:?} {second:?}");
+}
+
+async fn differing_lengths_are_refused(make: Make) {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok";
+    let server = Server::always([Act::text(answer)]).await;
+    let failure = fail(&make(spec(&server.url("/")))).await;
+    let says = "the answer's status line or headers are broken";
+    row(
+        &failure,
+        Kind::Protocol,
+        Phase::Wait,
+        Blame::Target,
+        Some("not_http"),
+        says,
+    );
 }

@@ -1,5 +1,10 @@
 //! What an HTTP probe sees of servers that misbehave. Each case is generic over the transport that carries it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of it is test code, which clippy sees only in test functions"
+)]
+
 /// Runs each case over each transport. One that joins later adds a line here.
 macro_rules! cases {
     ($($name:ident,)+) => {
