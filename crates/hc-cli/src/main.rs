@@ -1,2 +1,56 @@
-//! To come.
-fn main() {}
+//! hc, active health checking for fleets: arguments in, text and exit code out.
+
+mod args;
+mod check;
+mod config;
+mod demo;
+mod exit;
+mod init;
+mod meta;
+mod plan;
+mod run;
+mod term;
+mod validate;
+mod wait;
+
+use std::process;
+
+use clap::Parser;
+
+use crate::args::{Cli, ConfigCommand, Verb};
+use crate::exit::ExitCode;
+use crate::term::Term;
+
+fn main() -> process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return meta::usage(&error).into(),
+    };
+    let term = Term::new(&cli.global);
+    match dispatch(&cli.verb, &term) {
+        Ok(code) => code.into(),
+        Err(error) if term::is_closed_pipe(&error) => ExitCode::Ok.into(),
+        Err(error) => {
+            term.trouble(&format!("{error:#}"));
+            ExitCode::Failed.into()
+        }
+    }
+}
+
+fn dispatch(verb: &Verb, term: &Term) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Check(args) => check::check(args, term),
+        Verb::Wait(args) => wait::wait(args, term),
+        Verb::Run(args) => run::run(args),
+        Verb::Validate(args) => validate::validate(args, term),
+        Verb::Plan(args) => plan::plan(args, term),
+        Verb::Demo(args) => demo::demo(args),
+        Verb::Init(args) => init::init(args, term),
+        Verb::Config {
+            command: ConfigCommand::Show(args),
+        } => config::show(args, term),
+        Verb::Schema => meta::schema(term),
+        Verb::Completions(args) => meta::completions(args, term),
+        Verb::Man(args) => meta::man(args, term),
+    }
+}

@@ -1,0 +1,101 @@
+//! Records made into lines in the style that was asked for, less those below the level.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use hc_app::journal::{Level, Record, TimeStyle, Value};
+use hc_config::{LogFormat, LogLevel};
+use hc_scheduler::{Checked, Observer};
+
+use super::writer::Lines;
+
+/// Writes records. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Log {
+    lines: Lines,
+    format: LogFormat,
+    time: TimeStyle,
+    color: bool,
+    /// A [`LogLevel`], which a reload may change.
+    level: Arc<AtomicU8>,
+}
+
+impl Log {
+    pub(super) fn new(lines: Lines, format: LogFormat, level: LogLevel, color: bool) -> Self {
+        let time = if std::io::stdout().is_terminal() {
+            TimeStyle::OfDay
+        } else if std::env::var_os("JOURNAL_STREAM").is_some() {
+            TimeStyle::None
+        } else {
+            TimeStyle::Rfc3339
+        };
+        Self {
+            lines,
+            format,
+            time,
+            color,
+            level: Arc::new(AtomicU8::new(level as u8)),
+        }
+    }
+
+    pub(super) fn set_level(&self, level: LogLevel) {
+        self.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// Writes a record if it matters enough. Never blocks.
+    pub(super) fn write(&self, record: &Record) {
+        let needs = match record.level {
+            Level::Error => LogLevel::Error,
+            Level::Warn => LogLevel::Warn,
+            Level::Info => LogLevel::Info,
+            Level::Debug => LogLevel::Trace,
+        };
+        if needs as u8 > self.level.load(Ordering::Relaxed) {
+            return;
+        }
+        self.lines.write(match self.format {
+            LogFormat::Json => record.json(),
+            LogFormat::Text if self.color => paint(record, self.time),
+            LogFormat::Text => record.logfmt(self.time),
+        });
+    }
+
+    pub(super) async fn reader_gone(&self) {
+        self.lines.reader_gone().await;
+    }
+}
+
+/// Colours the level's word: it is there without colour too.
+fn paint(record: &Record, time: TimeStyle) -> String {
+    let code = match record.level {
+        Level::Error => "31;1",
+        Level::Warn => "33",
+        Level::Info => "32",
+        Level::Debug => "2",
+    };
+    let word = record.level.as_str();
+    record
+        .logfmt(time)
+        .replacen(word, &format!("\u{1b}[{code}m{word}\u{1b}[0m"), 1)
+}
+
+/// At `trace` every check is a line.
+impl Observer for Log {
+    fn check_ended(&self, check: &Checked) {
+        if self.level.load(Ordering::Relaxed) < LogLevel::Trace as u8 {
+            return;
+        }
+        let mut record = Record::new(check.wall, Level::Debug, "check")
+            .with("target", check.target.as_str())
+            .with("result", check.result.as_str())
+            .with("took", Value::Seconds(check.duration))
+            .with("reason", check.reason.as_str());
+        if let Some(failure) = check.why() {
+            record = record
+                .with("kind", failure.kind.as_str())
+                .with_message(failure.message.as_str());
+        }
+        self.write(&record);
+    }
+}

@@ -1,0 +1,251 @@
+//! `hc run`: watches until it is told to stop. Reads the config, owns the signals, and writes the log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hc_app::journal::{self, Level, Record, Value};
+use hc_app::{Chronicle, Reloaded, Service, ServiceError, Surroundings, Telling};
+use hc_config::{Config, ConfigErrors, Disk, ProbeSpec, ProcessEnv, Source};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::args::RunArgs;
+use crate::exit::ExitCode;
+use crate::term::Term;
+
+mod log;
+mod writer;
+
+use log::Log;
+
+/// Descriptors that hc needs beside connections: standard streams, epoll, resolver, signals, a config being read.
+const OWN_DESCRIPTORS: usize = 64;
+
+/// Watches until it is told to stop.
+pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
+    let source = WhatToRun::of(args);
+    let config = match source.load() {
+        Ok(config) => config,
+        Err(errors) => {
+            term.trouble(&errors.render(term.color_on_stderr()));
+            return Ok(ExitCode::Usage);
+        }
+    };
+    if config.targets.is_empty() && !source.is_file() {
+        term.trouble(NOTHING_TO_WATCH);
+        return Ok(ExitCode::Usage);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    let (lines, writer) = writer::start(std::io::stdout()).context("failed to start the log")?;
+    let color = term.color_on_stdout();
+    let log = Log::new(lines, config.log.format, config.log.level, color);
+    let code = runtime.block_on(watch(config, &source, log));
+    // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
+    runtime.shutdown_background();
+    writer.finish();
+    code
+}
+
+const NOTHING_TO_WATCH: &str = "hc run: nothing to watch: give URLs (hc run localhost:8080) or a config \
+                                (-c FILE, HC_CONFIG, ./hc.yaml; hc init writes one)";
+
+/// Where the targets come from: it is asked again at a reload.
+struct WhatToRun {
+    source: Option<Source>,
+    urls: Vec<String>,
+    overrides: hc_config::Overrides,
+    path: Option<PathBuf>,
+}
+
+impl WhatToRun {
+    fn of(args: &RunArgs) -> Self {
+        let path = if args.urls.is_empty() {
+            hc_config::find_file(args.config.as_deref(), &ProcessEnv, &Disk)
+        } else {
+            args.config.clone()
+        };
+        Self {
+            source: path.clone().map(Source::from),
+            urls: args.urls.clone(),
+            overrides: args.overrides(),
+            path,
+        }
+    }
+
+    fn is_file(&self) -> bool {
+        self.path.is_some()
+    }
+
+    fn shown(&self) -> String {
+        self.path
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |path| path.display().to_string())
+    }
+
+    fn load(&self) -> Result<Config, ConfigErrors> {
+        match &self.source {
+            Some(source) => hc_config::load_with(source, &self.overrides, &ProcessEnv, &Disk),
+            None => hc_config::from_urls(self.urls.iter().cloned(), &self.overrides),
+        }
+    }
+}
+
+async fn watch(config: Config, source: &WhatToRun, log: Log) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
+
+    let descriptors = descriptors_for_checks(&config);
+    let around = surroundings(descriptors, &log);
+    let mut service = match Service::start(config, &around) {
+        Ok(service) => service,
+        Err(error) => {
+            log.write(&trouble(&error));
+            return Ok(ExitCode::Failed);
+        }
+    };
+    tell_start(service.config(), source, descriptors, &log);
+    let (telling, heard) = watch::channel(telling(service.config()));
+    let chronicle = Chronicle::new(service.monitor().clone(), heard);
+    let sink = log.clone();
+    let chronicle = tokio::spawn(chronicle.run(move |record| sink.write(&record)));
+
+    let started = service.monitor().now();
+    let (signal, code) = loop {
+        tokio::select! {
+            _ = terminate.recv() => break ("SIGTERM", ExitCode::Ok),
+            _ = interrupt.recv() => break ("SIGINT", ExitCode::Interrupted),
+            () = log.reader_gone() => break ("SIGPIPE", ExitCode::Ok),
+            _ = hangup.recv() => {
+                reload(&mut service, source, &log).await;
+                telling.send_replace(self::telling(service.config()));
+                log.set_level(service.config().log.level);
+            }
+        }
+    };
+    let monitor = service.monitor().clone();
+    let ended = tokio::select! {
+        ended = service.shutdown() => ended,
+        // Asked twice: at once.
+        () = again(&mut terminate, &mut interrupt) => return Ok(code),
+    };
+    // The feed has ended: the log tells what is left, and then the last line.
+    let _ = tokio::time::timeout(Duration::from_secs(1), chronicle).await;
+    let uptime = monitor.now().since(started);
+    log.write(&journal::stopped(monitor.wall(), signal, ended, uptime));
+    Ok(code)
+}
+
+async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn telling(config: &Config) -> Telling {
+    Telling {
+        summary: config.log.summary,
+        burst: config.log.burst,
+    }
+}
+
+fn surroundings(descriptors: usize, log: &Log) -> Surroundings {
+    let mut around = Surroundings::default();
+    around.host_name = crate::host::name();
+    around.seed = crate::host::seed();
+    around.descriptors = descriptors;
+    around.observer = Some(Arc::new(log.clone()));
+    around
+}
+
+/// How many checks at once the limit of open files allows beside a kept connection for each target.
+fn descriptors_for_checks(config: &Config) -> usize {
+    let limit = crate::host::open_files();
+    limit
+        .saturating_sub(OWN_DESCRIPTORS + config.targets.len())
+        .max(1)
+}
+
+fn now() -> std::time::SystemTime {
+    crate::host::wall()
+}
+
+fn tell_start(config: &Config, source: &WhatToRun, descriptors: usize, log: &Log) {
+    let start = Record::new(now(), Level::Info, "start")
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("config", source.shown())
+        .with("targets", config.targets.len())
+        .with("profile", config.profile.as_str());
+    log.write(&start);
+    for warning in &config.warnings {
+        let record = Record::new(now(), Level::Warn, "config")
+            .with("at", warning.at())
+            .with_message(warning.message.clone());
+        log.write(&record);
+    }
+    if descriptors < config.limits.in_flight {
+        let record = Record::new(now(), Level::Warn, "open_files")
+            .with("in_flight", descriptors)
+            .with("wanted", config.limits.in_flight)
+            .with_message("the limit of open files allows fewer checks at once (ulimit -n)");
+        log.write(&record);
+    }
+    let insecure = config
+        .targets
+        .iter()
+        .filter(|target| matches!(&target.probe, ProbeSpec::Http(http) if http.tls.insecure));
+    let insecure = insecure.count();
+    if insecure > 0 {
+        let record = Record::new(now(), Level::Warn, "insecure")
+            .with("targets", insecure)
+            .with_message("the certificates of these targets are not verified");
+        log.write(&record);
+    }
+}
+
+fn trouble(error: &ServiceError) -> Record {
+    Record::new(now(), Level::Error, "failed").with_message(error.to_string())
+}
+
+/// All or nothing: a file with errors changes nothing, and says so.
+async fn reload(service: &mut Service, source: &WhatToRun, log: &Log) {
+    // A file on a dead disk must not hold up the checks. `block_in_place` needs a second worker: a thread it is.
+    let loaded = std::thread::scope(|_| source.load());
+    let record = match loaded {
+        Err(errors) => Record::new(now(), Level::Error, "reload_failed")
+            .with("errors", errors.errors.len())
+            .with_message(format!("old config kept: hc validate {}", source.shown())),
+        Ok(config) => match service.reload(config).await {
+            Ok(reloaded) => told(&reloaded),
+            Err(error) => Record::new(now(), Level::Error, "reload_failed")
+                .with("errors", 1_usize)
+                .with_message(format!("old config kept: {error}")),
+        },
+    };
+    log.write(&record);
+}
+
+fn told(reloaded: &Reloaded) -> Record {
+    let took = reloaded.took.as_millis();
+    let mut record = Record::new(now(), Level::Info, "reload")
+        .with("added", reloaded.added)
+        .with("removed", reloaded.removed)
+        .with("changed", reloaded.changed)
+        .with("kept", reloaded.kept)
+        .with(
+            "took_ms",
+            Value::Count(u64::try_from(took).unwrap_or(u64::MAX)),
+        );
+    if !reloaded.restart_only.is_empty() {
+        record = record
+            .with("restart_only", reloaded.restart_only.join(","))
+            .with_message("these keys take effect at a restart");
+    }
+    record
+}

@@ -1,0 +1,168 @@
+//! The log's way out: a thread of its own and a bounded queue, so that a stopped reader of our output delays no check.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// Lines that may wait for a slow reader. What is over is dropped and counted.
+const WAITING: usize = 4_096;
+
+/// How long the end waits for a reader that has stopped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Shared {
+    dropped: AtomicU64,
+    closed: AtomicBool,
+    reader_gone: Notify,
+}
+
+/// Takes lines and never blocks. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Lines {
+    queue: SyncSender<String>,
+    shared: Arc<Shared>,
+}
+
+/// The thread that writes.
+pub(super) struct Writer {
+    thread: JoinHandle<()>,
+    done: Receiver<()>,
+}
+
+/// Starts the thread that writes to `out`.
+pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Writer)> {
+    let (queue, lines) = sync_channel(WAITING);
+    let (finished, done) = sync_channel(1);
+    let shared = Arc::new(Shared::default());
+    let told = shared.clone();
+    let thread = std::thread::Builder::new()
+        .name("hc-log".into())
+        .spawn(move || {
+            if write_all(out, &lines, &told.dropped).is_err() {
+                // The reader has gone: there is nobody left to tell anything.
+                told.closed.store(true, Ordering::Release);
+                told.reader_gone.notify_one();
+            }
+            // Nobody waits if the end came otherwise.
+            let _ = finished.try_send(());
+        })?;
+    Ok((Lines { queue, shared }, Writer { thread, done }))
+}
+
+fn write_all(mut out: impl Write, lines: &Receiver<String>, dropped: &AtomicU64) -> io::Result<()> {
+    while let Ok(line) = lines.recv() {
+        let missed = dropped.swap(0, Ordering::AcqRel);
+        if missed > 0 {
+            writeln!(
+                out,
+                "... {missed} lines dropped: the reader of this log was too slow"
+            )?;
+        }
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        // What waits is written together, and is flushed before the next wait.
+        while let Ok(line) = lines.try_recv() {
+            out.write_all(line.as_bytes())?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+impl Lines {
+    /// Queues a line, or drops and counts it.
+    pub(super) fn write(&self, line: String) {
+        match self.queue.try_send(line) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            // The reader has gone, and `reader_gone` tells of it.
+            Err(TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    /// Resolves when the reader of our output has closed it.
+    pub(super) async fn reader_gone(&self) {
+        while !self.shared.closed.load(Ordering::Acquire) {
+            self.shared.reader_gone.notified().await;
+        }
+    }
+}
+
+impl Writer {
+    /// Lets the thread write what waits, for a bounded time. All [`Lines`] must be gone.
+    pub(super) fn finish(self) {
+        if self.done.recv_timeout(LAST_WORDS) != Err(RecvTimeoutError::Timeout) {
+            // The thread has said that it is done; its panic would have been told by the hook.
+            let _ = self.thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>, Arc<Mutex<()>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _open = self.1.lock().unwrap();
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stopped_reader_costs_lines_and_blocks_nobody() {
+        let sink = Sink::default();
+        let stopped = sink.1.lock().unwrap();
+        let (lines, writer) = start(sink.clone()).unwrap();
+        for n in 0..WAITING * 2 {
+            lines.write(n.to_string());
+        }
+        drop(stopped);
+        drop(lines);
+        writer.finish();
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(text.starts_with("0\n"), "{text:.20}");
+        assert!(text.lines().count() >= WAITING);
+        assert!(text.lines().count() < WAITING * 2);
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_pipe_is_told() {
+        let (lines, writer) = start(Closed).unwrap();
+        lines.write("x".to_owned());
+        lines.reader_gone().await;
+        drop(lines);
+        writer.finish();
+    }
+}
