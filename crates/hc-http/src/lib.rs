@@ -19,11 +19,13 @@
 
 mod builder;
 mod classify;
+mod compose;
 mod decompress;
 mod exchange;
 pub mod expect;
 mod pooled;
 mod probe;
+mod redirect;
 mod secret;
 mod spec;
 pub mod tls;

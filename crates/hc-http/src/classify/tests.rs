@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError};
 
 use super::*;
 

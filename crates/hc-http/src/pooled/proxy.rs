@@ -101,8 +101,8 @@ pub(crate) fn authorization(proxy: &Url) -> Option<HeaderValue> {
         return None;
     }
     basic(
-        &crate::probe::decoded(proxy.username()),
-        &crate::probe::decoded(proxy.password().unwrap_or_default()),
+        &crate::compose::decoded(proxy.username()),
+        &crate::compose::decoded(proxy.password().unwrap_or_default()),
     )
 }
 
