@@ -4,23 +4,41 @@ use std::time::{Duration, SystemTime};
 
 use hc_core::Change;
 use hc_scheduler::MonitorHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::journal::{self, Folding, Level, Record, Summaries, Tally};
+
+/// How much is told. A reload may change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// A summary each so often; `None`: never.
+    pub summary: Option<Duration>,
+    /// Lines a second at most; what is over is folded into one.
+    pub burst: u32,
+}
 
 /// Follows a monitor and hands records on.
 #[derive(Debug)]
 pub struct Chronicle {
     monitor: MonitorHandle,
-    summary: Option<Duration>,
+    telling: watch::Receiver<Telling>,
     folding: Folding,
 }
 
+/// How often one looks whether a summary is due when there is to be none.
+const SELDOM: Duration = Duration::from_secs(3_600);
+
 impl Chronicle {
-    /// A chronicle of that monitor, with a summary each so often and so many lines a second at most.
+    /// A chronicle of that monitor that tells as much as `telling` says.
     #[must_use]
-    pub fn new(monitor: MonitorHandle, summary: Option<Duration>, burst: u32) -> Self {
-        Self { monitor, summary, folding: Folding::new(burst) }
+    pub fn new(monitor: MonitorHandle, telling: watch::Receiver<Telling>) -> Self {
+        let folding = Folding::new(telling.borrow().burst);
+        Self {
+            monitor,
+            telling,
+            folding,
+        }
     }
 
     /// Runs until the feed ends. `write` must not block: it is called on the runtime.
@@ -30,10 +48,8 @@ impl Chronicle {
         let started = self.monitor.now();
         let mut swept = Box::pin(first_sweep(self.monitor.clone()));
         let mut is_swept = false;
-        let mut minute = tokio::time::interval(self.summary.unwrap_or(Duration::from_secs(3600)));
-        // A summary that was missed is not made up for: the next one counts since the last.
-        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        minute.tick().await;
+        let mut telling = *self.telling.borrow_and_update();
+        let mut minute = every(telling.summary);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -48,7 +64,12 @@ impl Chronicle {
                     let tally = Tally::of(self.monitor.view(), now);
                     write(Summaries::first_sweep(self.wall(), &tally, now.since(started)));
                 }
-                _ = minute.tick(), if self.summary.is_some() => {
+                Ok(()) = self.telling.changed() => {
+                    telling = *self.telling.borrow_and_update();
+                    minute = every(telling.summary);
+                    self.folding = Folding::new(telling.burst);
+                }
+                _ = minute.tick(), if telling.summary.is_some() => {
                     if let Ok(stats) = self.monitor.stats().await {
                         let tally = Tally::of(self.monitor.view(), self.monitor.now());
                         write(summaries.next(self.wall(), &tally, &stats));
@@ -81,10 +102,19 @@ impl Chronicle {
     }
 }
 
+fn every(summary: Option<Duration>) -> Interval {
+    let period = summary.unwrap_or(SELDOM).max(Duration::from_millis(1));
+    let mut interval = tokio::time::interval(period);
+    // A summary that was missed is not made up for: the next one counts since the last.
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is now: there is nothing to sum up yet.
+    interval.reset();
+    interval
+}
+
 async fn first_sweep(monitor: MonitorHandle) {
     if monitor.first_sweep().await.is_err() {
         // Stopped before it was done: nothing to tell.
         std::future::pending::<()>().await;
     }
 }
-

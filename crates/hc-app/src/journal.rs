@@ -78,7 +78,11 @@ fn transition(
         // A whole fleet's first sweep would fill the log with good news.
         return None;
     }
-    let level = if turn.to == Status::Healthy { Level::Info } else { Level::Warn };
+    let level = if turn.to == Status::Healthy {
+        Level::Info
+    } else {
+        Level::Warn
+    };
     let record = Record::new(wall, level, "transition")
         .with("target", target)
         .with("from", turn.from.as_str())
@@ -111,14 +115,18 @@ fn why(record: Record, failure: &Failure) -> Record {
 fn overlay_record(wall: SystemTime, target: &str, overlay: Overlay, edge: Edge) -> Option<Record> {
     let (begin, end, message) = match overlay {
         Overlay::Flapping => ("flapping", "flapping_end", "its status changes too often"),
-        Overlay::Stale => ("stale", "stale_end", "no conclusive check for three intervals"),
+        Overlay::Stale => (
+            "stale",
+            "stale_end",
+            "no conclusive check for three intervals",
+        ),
         // An unsteady target turns Degraded, which is told; who pauses a target knows it.
         _ => return None,
     };
     Some(match edge {
-        Edge::Begin => {
-            Record::new(wall, Level::Warn, begin).with("target", target).with_message(message)
-        }
+        Edge::Begin => Record::new(wall, Level::Warn, begin)
+            .with("target", target)
+            .with_message(message),
         Edge::End { lasted } => Record::new(wall, Level::Info, end)
             .with("target", target)
             .with("lasted", Value::Span(lasted)),

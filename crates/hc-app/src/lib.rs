@@ -8,6 +8,6 @@ pub mod journal;
 mod registry;
 mod service;
 
-pub use chronicle::Chronicle;
+pub use chronicle::{Chronicle, Telling};
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};

@@ -45,9 +45,15 @@ impl Registry {
     /// # Errors
     /// The spec is valid by itself and still cannot be used here: a TLS set-up that the library refuses, say.
     pub fn target(&self, spec: &TargetSpec) -> Result<Target, RegistryError> {
-        let ProbeSpec::Http(http) = &spec.probe else { unreachable!("hc-config knows no other") };
-        let probe = HttpProbe::try_new((**http).clone(), &self.clients)
-            .map_err(|source| RegistryError { target: spec.name.clone(), source })?;
+        let ProbeSpec::Http(http) = &spec.probe else {
+            unreachable!("hc-config knows no other")
+        };
+        let probe = HttpProbe::try_new((**http).clone(), &self.clients).map_err(|source| {
+            RegistryError {
+                target: spec.name.clone(),
+                source,
+            }
+        })?;
         Ok(Target::new(spec.name.as_str(), probe)
             .with_probe_name(spec.probe.name())
             .with_policy(spec.policy.clone())
@@ -69,6 +75,10 @@ impl Registry {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(targets) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(targets)
+        } else {
+            Err(errors)
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use hc_config::{Config, Diff, TargetSpec};
 use hc_core::TargetId;
-use hc_scheduler::{Alteration, IsolationRules, Monitor, MonitorError, MonitorHandle, Observer, Shutdown};
+use hc_scheduler::{
+    Alteration, IsolationRules, Monitor, MonitorError, MonitorHandle, Observer, Shutdown,
+};
 
 use crate::registry::{Registry, RegistryError};
 
@@ -35,7 +37,9 @@ pub struct Surroundings {
 
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").field("host_name", &self.host_name).finish_non_exhaustive()
+        f.debug_struct("Surroundings")
+            .field("host_name", &self.host_name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,12 +100,17 @@ impl Service {
     /// All targets that cannot be made; then nothing was started.
     pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
         let registry = Registry::new();
-        let targets = registry.targets(&config.targets).map_err(ServiceError::Targets)?;
+        let targets = registry
+            .targets(&config.targets)
+            .map_err(ServiceError::Targets)?;
         let most_in_flight = match around.descriptors {
             0 => usize::MAX,
             some => some,
         };
-        let name = config.instance.clone().unwrap_or_else(|| around.host_name.clone());
+        let name = config
+            .instance
+            .clone()
+            .unwrap_or_else(|| around.host_name.clone());
         let mut builder = Monitor::builder()
             .checker(name)
             .seed(around.seed)
@@ -114,7 +123,12 @@ impl Service {
         if let Some(observer) = &around.observer {
             builder = builder.observer(observer.clone());
         }
-        Ok(Self { registry, monitor: builder.build().start(), config, most_in_flight })
+        Ok(Self {
+            registry,
+            monitor: builder.build().start(),
+            config,
+            most_in_flight,
+        })
     }
 
     /// Speaks to the running monitor.
@@ -135,7 +149,10 @@ impl Service {
     /// # Errors
     /// All targets that cannot be made; then the old config holds.
     pub async fn reload(&mut self, config: Config) -> Result<Reloaded, ServiceError> {
-        #[expect(clippy::disallowed_methods, reason = "how long a reload took is told to people")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "how long a reload took is told to people"
+        )]
         let began = Instant::now();
         let diff = hc_config::diff(&self.config, &config);
         // Everything that can fail comes before the first change.
@@ -150,15 +167,23 @@ impl Service {
         };
         self.monitor.alter(alterations).await?;
         let in_flight = config.limits.in_flight.min(self.most_in_flight);
-        self.monitor.set_limits(in_flight, config.limits.per_host).await?;
+        self.monitor
+            .set_limits(in_flight, config.limits.per_host)
+            .await?;
         self.monitor.set_isolation(isolation(&config)).await?;
         self.config = config;
-        Ok(Reloaded { took: began.elapsed(), ..reloaded })
+        Ok(Reloaded {
+            took: began.elapsed(),
+            ..reloaded
+        })
     }
 
     fn alterations(&self, diff: &Diff, config: &Config) -> Result<Vec<Alteration>, ServiceError> {
-        let by_name: HashMap<&str, &TargetSpec> =
-            config.targets.iter().map(|spec| (spec.name.as_str(), spec)).collect();
+        let by_name: HashMap<&str, &TargetSpec> = config
+            .targets
+            .iter()
+            .map(|spec| (spec.name.as_str(), spec))
+            .collect();
         let (mut alterations, mut errors) = (Vec::new(), Vec::new());
         let id = |name: &String| TargetId::new(name);
         alterations.extend(diff.removed.iter().map(|name| Alteration::Remove(id(name))));
@@ -190,17 +215,29 @@ impl Service {
                 }
             }
         }
-        for name in diff.policy_changed.iter().filter(|name| !whole.contains(name.as_str())) {
+        for name in diff
+            .policy_changed
+            .iter()
+            .filter(|name| !whole.contains(name.as_str()))
+        {
             let policy = by_name[name.as_str()].policy.clone();
             alterations.push(Alteration::SetPolicy(id(name), policy));
         }
-        for name in diff.paused_changed.iter().filter(|name| !whole.contains(name.as_str())) {
+        for name in diff
+            .paused_changed
+            .iter()
+            .filter(|name| !whole.contains(name.as_str()))
+        {
             alterations.push(match by_name[name.as_str()].paused {
                 true => Alteration::Pause(id(name)),
                 false => Alteration::Resume(id(name)),
             });
         }
-        if errors.is_empty() { Ok(alterations) } else { Err(ServiceError::Targets(errors)) }
+        if errors.is_empty() {
+            Ok(alterations)
+        } else {
+            Err(ServiceError::Targets(errors))
+        }
     }
 
     /// Stops it: no new checks; those in flight get until their deadline or the config's grace; then the feed ends.

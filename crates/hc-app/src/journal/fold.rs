@@ -17,7 +17,12 @@ impl Folding {
     /// At most so many lines a second.
     #[must_use]
     pub fn new(burst: u32) -> Self {
-        Self { burst: burst.max(1), since: None, written: 0, folded: 0 }
+        Self {
+            burst: burst.max(1),
+            since: None,
+            written: 0,
+            folded: 0,
+        }
     }
 
     /// Takes a record; gives back what is to be written.
@@ -36,7 +41,8 @@ impl Folding {
     pub fn roll(&mut self, now: SystemTime) -> Option<Record> {
         let over = self.since.is_none_or(|since| {
             // A wall clock that was set back ends the second too.
-            now.duration_since(since).map_or(true, |age| age >= Duration::from_secs(1))
+            now.duration_since(since)
+                .map_or(true, |age| age >= Duration::from_secs(1))
         });
         if !over {
             return None;

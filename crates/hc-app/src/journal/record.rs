@@ -107,7 +107,13 @@ impl Record {
     /// A record without fields.
     #[must_use]
     pub fn new(wall: SystemTime, level: Level, event: &'static str) -> Self {
-        Self { wall, level, event, fields: Vec::new(), message: None }
+        Self {
+            wall,
+            level,
+            event,
+            fields: Vec::new(),
+            message: None,
+        }
     }
 
     /// The same with another field.
@@ -131,7 +137,10 @@ impl Record {
         line.push_str(self.level.as_str());
         line.push(' ');
         line.push_str(self.event);
-        let message = self.message.iter().map(|message| ("msg", Value::Text(message.clone())));
+        let message = self
+            .message
+            .iter()
+            .map(|message| ("msg", Value::Text(message.clone())));
         for (key, value) in self.fields.iter().cloned().chain(message) {
             // Writing to a string cannot fail.
             let _ = match value {
@@ -196,7 +205,9 @@ fn timestamp(wall: SystemTime) -> Timestamp {
 /// RFC 3339 in UTC with milliseconds: `2026-11-24T13:46:25.123Z`.
 #[must_use]
 pub fn rfc3339(wall: SystemTime) -> String {
-    timestamp(wall).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    timestamp(wall)
+        .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
 }
 
 fn quoted_if_needed(text: &str) -> String {
@@ -209,7 +220,10 @@ fn quoted_if_needed(text: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let escaped = escape(&text.replace('\\', "\\\\").replace('"', "\\\""), LONGEST_FIELD);
+    let escaped = escape(
+        &text.replace('\\', "\\\\").replace('"', "\\\""),
+        LONGEST_FIELD,
+    );
     format!("\"{escaped}\"")
 }
 
@@ -218,7 +232,11 @@ fn quoted(text: &str) -> String {
 pub fn spell_span(span: Duration) -> String {
     let (millis, seconds) = (span.as_millis(), span.as_secs());
     let two = |big: u64, unit: &str, small: u64, sub: &str| {
-        if small == 0 { format!("{big}{unit}") } else { format!("{big}{unit}{small}{sub}") }
+        if small == 0 {
+            format!("{big}{unit}")
+        } else {
+            format!("{big}{unit}{small}{sub}")
+        }
     };
     match seconds {
         0 => format!("{millis}ms"),

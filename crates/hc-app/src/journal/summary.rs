@@ -86,9 +86,15 @@ impl Summaries {
             .with("stale", tally.overlay(Overlay::Stale))
             .with("checks", since(Counters::checks))
             .with("failures", since(|c| c.ended(CheckResult::Failure)))
-            .with("inconclusive", since(|c| c.ended(CheckResult::Inconclusive)))
+            .with(
+                "inconclusive",
+                since(|c| c.ended(CheckResult::Inconclusive)),
+            )
             .with("overlaps", since(|c| c.overlaps))
-            .with("late_p99_ms", Value::Decimal(late.value_at_quantile(0.99) as f64 / 1000.0))
+            .with(
+                "late_p99_ms",
+                Value::Decimal(late.value_at_quantile(0.99) as f64 / 1000.0),
+            )
             .with("opened", since(|c| c.opened))
             .with("reused", since(|c| c.reused))
             .with("stretch", Value::Decimal(stats.stretch));
