@@ -72,11 +72,13 @@ impl Plan {
         let now = self.clock.now();
         let timeout = self.slab.at(index).target.policy.timeout();
         let lost_before = self.clock.losses().of(timeout);
+        let all_lost_before = self.clock.lost();
         let entry = self.slab.at_mut(index);
         entry.state = State::InFlight;
         entry.started = now;
         entry.timeout = timeout;
         entry.lost_before = lost_before;
+        entry.all_lost_before = all_lost_before;
         entry.was_clear = entry.is_clear();
         if entry.reason == Reason::Nudged {
             entry.last_nudged = Some(now);
