@@ -117,6 +117,9 @@ fn planted_secrets_stay_hidden() {
         check(&format!("targets: {target}"));
         check(&format!("targets:\n- a\n- {target}: x"));
     }
+    check(
+        "targets: [a]\ndefaults: { fall: \"${TOKEN}\", start: \"${TOKEN}\", timeout: \"${TOKEN}\" }",
+    );
     check("targets: [a]\ndefaults: { proxy: \"http://u:hunter2@p:1/\" }");
     check("targets: [a]\ndefaults: { proxy: \"https://u:hunter2@p:1/\" }");
     check("targets: [a]\ndefaults: { proxi: \"http://u:hunter2@p:1/\", fall: 0 }");
@@ -170,7 +173,6 @@ fn piece() -> impl Strategy<Value = String> {
         "${",
         "}",
         "$$",
-        "${TOKEN}",
         "${NO:-x}",
         "http://a/",
         "?q=",

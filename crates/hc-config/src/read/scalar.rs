@@ -35,9 +35,10 @@ impl Reader<'_> {
         let text = self.expanded(node, path)?.text;
         match parse(shape, &text, scalar.plain) {
             Ok(datum) => Some(self.placed(datum, shape, node)),
+            // As it was written: what a variable held may have been meant for another key.
             Err(Problem { code, wanted, hint }) => {
                 let finding =
-                    Finding::mismatch(code, node.place, path, &wanted, Some(&quoted(&text)));
+                    Finding::mismatch(code, node.place, path, &wanted, Some(&quoted(&scalar.text)));
                 self.findings.push(finding.hint(hint));
                 None
             }
