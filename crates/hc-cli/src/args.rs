@@ -6,10 +6,10 @@ mod file;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use ask::{CheckArgs, Family, WaitArgs};
+pub(crate) use ask::{CheckArgs, RequestArgs, WaitArgs};
 pub(crate) use file::{
-    CompletionsArgs, ConfigCommand, ConfigShowArgs, DemoArgs, InitArgs, LogFormatArg, ManArgs,
-    PlanArgs, RunArgs, ValidateArgs,
+    CompletionsArgs, ConfigCommand, ConfigShowArgs, DemoArgs, InitArgs, ManArgs, PlanArgs, RunArgs,
+    ValidateArgs,
 };
 
 /// Active health checking for fleets: correct, quiet, bounded.

@@ -1,9 +1,125 @@
-//! To come.
+//! `hc check`: asks each target once, now, and says what came of it.
+//!
+//! Targets come from arguments, a list or a config ([`targets`]); [`sweep`] asks them, so many at once; a report
+//! shows the results in the order of the input: a table for people, tabs in a pipe, JSON, one line for Nagios.
+
+pub(crate) mod ask;
+mod files;
+mod json;
+mod junit;
+mod nagios;
+mod progress;
+mod report;
+mod rounds;
+mod sweep;
+mod table;
+mod tabs;
+mod tally;
+pub(crate) mod targets;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Context as _;
 
 use crate::args::CheckArgs;
 use crate::exit::ExitCode;
 use crate::term::Term;
 
-pub(crate) fn check(_: &CheckArgs, _: &Term) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+use ask::{Asked, Outcome};
+use report::Report;
+use sweep::Sweep;
+use tally::Tally;
+
+pub(crate) use json::line as json_line;
+
+/// One target and what came of asking it; nothing if it was not asked to the end.
+pub(crate) type Row<'a> = (&'a Asked, Option<Outcome>);
+
+/// Asks, prints, and says how it ended.
+pub(crate) fn check(args: &CheckArgs, term: &Term) -> anyhow::Result<ExitCode> {
+    let asked = match targets::of_check(args) {
+        Ok(asked) => asked,
+        Err(trouble) => return Ok(refuse(args, term, &trouble)),
+    };
+    let runtime = runtime()?;
+    let code = runtime.block_on(rounds(args, term, &asked));
+    // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
+    runtime.shutdown_background();
+    code
+}
+
+/// The runtime of the verbs that ask.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(files::RESOLVERS)
+        .build()
+        .context("failed to start the runtime")
+}
+
+/// Nothing was asked. Monitoring systems read standard output and take 2 for CRITICAL.
+fn refuse(args: &CheckArgs, term: &Term, trouble: &str) -> ExitCode {
+    term.trouble(trouble);
+    if !args.nagios {
+        return ExitCode::Usage;
+    }
+    // A closed pipe is no trouble.
+    let _ = term.print(&nagios::unknown(trouble));
+    ExitCode::Inconclusive
+}
+
+async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Result<ExitCode> {
+    let parallel = files::parallel(args.parallel as usize, asked.len(), term);
+    let wanted = args.repeat.unwrap_or(1);
+    let mut spread = rounds::Spread::new(asked.len());
+    let mut worst = ExitCode::Ok;
+    let report = Report::start(args, term);
+    let ctrl_c = tokio::signal::ctrl_c();
+    tokio::pin!(ctrl_c);
+    for round in 1..=wanted {
+        let begin = ask::clock_now();
+        let mut sweep = Sweep::new(asked, parallel);
+        let end = sweep.run(&report, args, ctrl_c.as_mut()).await?;
+        let rows = sweep.into_rows();
+        let tally = Tally::of(&rows, args.strict);
+        report.end_of_round(&rows, &tally);
+        spread.add(&rows);
+        worst = rounds::worse(worst, tally.exit());
+        if let Some(path) = &args.junit {
+            std::fs::write(path, junit::document(&rows, &tally, args.strict))
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        if args.nagios {
+            worst = nagios::exit(&tally);
+        }
+        report.flushed().await;
+        match end {
+            sweep::End::Interrupted => {
+                return Ok(finish(report, &spread, args, ExitCode::Interrupted));
+            }
+            sweep::End::ReaderGone => return Ok(ExitCode::Ok),
+            sweep::End::FailedFast => break,
+            sweep::End::All => {}
+        }
+        if round < wanted {
+            let spent = ask::clock_now().since(begin);
+            tokio::select! {
+                () = tokio::time::sleep(args.interval.saturating_sub(spent)) => {}
+                _ = ctrl_c.as_mut() => return Ok(finish(report, &spread, args, ExitCode::Interrupted)),
+            }
+        }
+    }
+    Ok(finish(report, &spread, args, worst))
+}
+
+fn finish(
+    report: Report<'_>,
+    spread: &rounds::Spread,
+    args: &CheckArgs,
+    code: ExitCode,
+) -> ExitCode {
+    if args.repeat.is_some() {
+        report.spread(spread);
+    }
+    code
 }

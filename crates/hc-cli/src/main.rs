@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod demo;
 mod exit;
+mod host;
 mod init;
 mod meta;
 mod plan;
@@ -41,10 +42,10 @@ fn dispatch(verb: &Verb, term: &Term) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Check(args) => check::check(args, term),
         Verb::Wait(args) => wait::wait(args, term),
-        Verb::Run(args) => run::run(args),
+        Verb::Run(args) => run::run(args, term),
         Verb::Validate(args) => validate::validate(args, term),
         Verb::Plan(args) => plan::plan(args, term),
-        Verb::Demo(args) => demo::demo(args),
+        Verb::Demo(args) => demo::demo(args, term),
         Verb::Init(args) => init::init(args, term),
         Verb::Config {
             command: ConfigCommand::Show(args),

@@ -38,7 +38,8 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 /// `hc schema`.
 pub(crate) fn schema(term: &Term) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("the schema is not there yet: {}", term.width)
+    term.print(&format!("{:#}\n", hc_config::schema()))?;
+    Ok(ExitCode::Ok)
 }
 
 /// `hc completions`.

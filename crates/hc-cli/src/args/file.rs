@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use hc_config::Overrides;
 
 /// `hc run`.
 #[derive(Clone, Debug, Args)]
@@ -29,6 +30,24 @@ pub(crate) struct RunArgs {
     /// This checker's name [default: the host's]
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+}
+
+impl RunArgs {
+    /// The flags as settings: they beat the top level and `defaults` of a file.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::new();
+        if let Some(format) = self.log_format {
+            let format = match format {
+                LogFormatArg::Text => "text",
+                LogFormatArg::Json => "json",
+            };
+            overrides = overrides.set("--log-format", "log.format", format);
+        }
+        if let Some(name) = &self.instance {
+            overrides = overrides.set("--instance", "instance", name);
+        }
+        overrides
+    }
 }
 
 /// The form of log lines.
