@@ -93,6 +93,12 @@ impl Admission {
         index
     }
 
+    /// Whether that is the host's name.
+    pub(crate) fn is_called(&self, index: HostIndex, name: &Arc<str>) -> bool {
+        let known = &self.hosts[index as usize].name;
+        Arc::ptr_eq(known, name) || known == name
+    }
+
     /// A target of that host is known no more. All its permits must be given back.
     pub(crate) fn dismiss(&mut self, index: HostIndex) {
         let host = &mut self.hosts[index as usize];

@@ -101,6 +101,11 @@ impl RunningClock {
         real - self.lost
     }
 
+    /// All that was lost since the beginning.
+    pub(crate) fn lost(&self) -> Duration {
+        self.lost
+    }
+
     /// Real time over running time, of the last whole window.
     pub(crate) fn stretch(&self) -> f64 {
         self.window.stretch

@@ -37,11 +37,22 @@ struct Altering {
 }
 
 struct ShuttingDown {
-    reply: Reply<Shutdown>,
+    /// Everybody who asked for it.
+    replies: Vec<Reply<Shutdown>>,
     until: Timestamp,
     in_flight: usize,
     cancelled: usize,
     all_told: bool,
+}
+
+impl ShuttingDown {
+    fn looks_again_at(&self) -> Timestamp {
+        if self.all_told {
+            self.until + LAST_WORDS
+        } else {
+            self.until
+        }
+    }
 }
 
 pub(crate) struct Driver {
@@ -118,17 +129,25 @@ impl Driver {
                 Woken::Command(Some(command)) => self.command(command),
                 Woken::Command(None) => return self.end(),
             }
-            self.take_what_is_ready();
+            if !self.take_what_is_ready() {
+                return self.end();
+            }
         }
     }
 
     async fn wait(&mut self) -> Woken {
         let heard = self.publisher.inbox().listen();
+        // Asked for in every turn, also in one that is not followed by a sleep: the running clock goes no further
+        // than a little past the last wake-up asked for, and would stand still while a long command is carried out.
+        let next_wake = self.plan.next_wake();
         if !self.publisher.inbox().is_empty() || !self.altering.is_empty() {
             return Woken::Inbox;
         }
-        let wake = match (self.plan.next_wake(), &self.shutting_down) {
-            (wake, Some(ending)) => wake.map_or(ending.until, |wake| wake.min(ending.until)),
+        let wake = match (next_wake, &self.shutting_down) {
+            (wake, Some(ending)) => {
+                let until = ending.looks_again_at();
+                wake.map_or(until, |wake| wake.min(until))
+            }
             (Some(wake), None) => wake,
             (None, None) => Timestamp::NEVER,
         };
@@ -143,8 +162,8 @@ impl Driver {
         }
     }
 
-    /// Everything that has ended or come in meanwhile belongs to the same turn.
-    fn take_what_is_ready(&mut self) {
+    /// Everything that has ended or come in meanwhile belongs to the same turn. False: nobody holds a handle any more.
+    fn take_what_is_ready(&mut self) -> bool {
         for _ in 0..PER_TURN {
             let Some(ended) = self.checks.try_join_next_with_id() else {
                 break;
@@ -155,11 +174,14 @@ impl Driver {
             if !self.altering.is_empty() {
                 break;
             }
-            let Ok(command) = self.commands.try_recv() else {
-                break;
-            };
-            self.command(command);
+            match self.commands.try_recv() {
+                Ok(command) => self.command(command),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                // Noticed here too: where some check is always ready, `wait` never gets as far as the commands.
+                Err(mpsc::error::TryRecvError::Disconnected) => return false,
+            }
         }
+        true
     }
 
     fn now(&self) -> Now {
@@ -373,11 +395,16 @@ impl Driver {
             Command::SetIsolation(rules) => self.turn(Input::SetIsolation(rules)),
             Command::Shutdown { grace, reply } => {
                 let until = self.clock.now() + grace;
-                let in_flight = self.in_flight.len();
+                if let Some(ending) = &mut self.shutting_down {
+                    // The more impatient one decides.
+                    ending.until = ending.until.min(until);
+                    ending.replies.push(reply);
+                    return;
+                }
                 self.shutting_down = Some(ShuttingDown {
-                    reply,
+                    replies: vec![reply],
                     until,
-                    in_flight,
+                    in_flight: self.in_flight.len(),
                     cancelled: 0,
                     all_told: false,
                 });
@@ -504,8 +531,10 @@ impl Driver {
         if let Some(ending) = self.shutting_down {
             let cancelled = ending.cancelled + self.in_flight.len();
             let drained = ending.in_flight.saturating_sub(cancelled);
-            // The asker may have stopped waiting.
-            let _ = ending.reply.send(Shutdown { drained, cancelled });
+            for reply in ending.replies {
+                // The asker may have stopped waiting.
+                let _ = reply.send(Shutdown { drained, cancelled });
+            }
         }
     }
 }

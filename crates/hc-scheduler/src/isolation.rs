@@ -173,8 +173,18 @@ impl Isolation {
         self.rules.as_ref()
     }
 
-    pub(crate) fn set_rules(&mut self, rules: Option<IsolationRules>) {
+    /// Sets the rules; without any nothing is doubted. Returns how long an isolation had lasted, if this ends one.
+    pub(crate) fn set_rules(
+        &mut self,
+        rules: Option<IsolationRules>,
+        now: Timestamp,
+    ) -> Option<Duration> {
         self.rules = rules;
+        if self.rules.is_some() {
+            return None;
+        }
+        self.doubt_since = None;
+        self.isolated_since.take().map(|since| now.since(since))
     }
 
     /// The number of this silence.

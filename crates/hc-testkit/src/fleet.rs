@@ -69,7 +69,6 @@ pub struct Fleet {
 
 impl Fleet {
     /// Begins a fleet of nothing, with the plan's defaults.
-    #[must_use]
     pub fn builder() -> FleetBuilder {
         FleetBuilder::new()
     }

@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) last_duration: Duration,
     /// Lost time that mattered to its timeout when the check in flight began.
     pub(crate) lost_before: Duration,
+    /// All time lost when the check in flight began.
+    pub(crate) all_lost_before: Duration,
     /// The timeout that the check in flight began with.
     pub(crate) timeout: Duration,
     pub(crate) last_nudged: Option<Timestamp>,
@@ -116,6 +118,7 @@ impl Entry {
             last_first_poll: now,
             last_duration: Duration::ZERO,
             lost_before: Duration::ZERO,
+            all_lost_before: Duration::ZERO,
             timeout: target.policy.timeout(),
             last_nudged: None,
             last_counted: None,

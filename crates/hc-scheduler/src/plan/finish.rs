@@ -39,13 +39,26 @@ impl Plan {
         if let Some(next) = self.admission.release(&mut self.slab, host) {
             self.slab.at_mut(next).state = State::Ready;
         }
+        if !self
+            .admission
+            .is_called(host, &self.slab.at(index).target.host)
+        {
+            self.move_host(index);
+        }
         let duration = ended_at.since(first_poll);
-        let first_poll = self.clock.to_running(first_poll);
+        let now = self.clock.now();
+        let entry = self.slab.at(index);
+        // Lost time is no part of what the check took, nor does it move its first poll.
+        let lost = self.clock.lost().saturating_sub(entry.all_lost_before);
+        let took = duration.saturating_sub(lost);
+        let first_poll = (first_poll - entry.all_lost_before)
+            .max(entry.started)
+            .min(now);
         let panicked = matches!(ended, Ended::Panicked(_));
-        let (outcome, void) = self.outcome_of(index, ended, ended_at);
+        let (outcome, void) = self.outcome_of(index, ended, first_poll, ended_at);
 
         let removed = self.slab.at(index).removed;
-        let doubted = !void && !removed && self.listen(index, first_poll, &outcome);
+        let doubted = !void && !removed && self.listen(index, &outcome);
         let verdict = match &outcome {
             Err(_) if doubted || void || removed => Verdict::Inconclusive,
             outcome => Verdict::of(outcome, &self.slab.at(index).target.policy),
@@ -62,14 +75,20 @@ impl Plan {
         if !void {
             self.watch_panic(index, panicked, &checked);
         }
-        self.watch_overlap(index, &checked);
+        self.watch_overlap(index, took, &checked);
         self.swept(index, actions);
-        self.next_check(index, first_poll, &checked);
+        self.next_check(index, first_poll, took, &checked);
         self.watch_stale(index, &checked);
     }
 
     /// What to make of how it ended, and whether that is void because hc itself called it off.
-    fn outcome_of(&mut self, index: u32, ended: Ended, ended_at: Timestamp) -> (Outcome, bool) {
+    fn outcome_of(
+        &mut self,
+        index: u32,
+        ended: Ended,
+        first_poll: Timestamp,
+        ended_at: Timestamp,
+    ) -> (Outcome, bool) {
         let entry = self.slab.at_mut(index);
         if let Some(why) = entry.void.take() {
             let message = format!("cancelled: {why}");
@@ -79,34 +98,49 @@ impl Plan {
             );
         }
         match ended {
+            // A probe may keep time itself; it is as late as hc is.
+            Ended::Answered(Err(failure)) if failure.kind == Kind::Timeout => (
+                Err(self.excuse(index, failure, first_poll, ended_at)),
+                false,
+            ),
             Ended::Answered(outcome) => (outcome, false),
             Ended::Panicked(failure) => (Err(failure), false),
             Ended::Cancelled(failure) => (Err(failure), true),
-            Ended::TimedOut(failure) => {
-                let (timeout, lost_before, started) =
-                    (entry.timeout, entry.lost_before, entry.started);
-                // The deadline fires at a slot's boundary; what comes on top of that is lateness.
-                let deadline = self.wheel.fires_at(started + timeout);
-                let noticed = self.clock.to_running(ended_at).since(deadline);
-                let lost = self.clock.losses().of(timeout).saturating_sub(lost_before);
-                let late = lost.max(noticed);
-                let most = timeout.mul_f64(self.config.max_lateness.ratio());
-                let failure = if late > most && failure.blame != Blame::Local {
-                    let millis = late.as_millis();
-                    let message = format!("timed out, but hc itself was {millis} ms late");
-                    let mut starved = Failure::new(Kind::Starved, failure.phase, message);
-                    starved.evidence = failure.evidence;
-                    starved
-                } else {
-                    failure
-                };
-                (Err(failure), false)
-            }
+            Ended::TimedOut(failure) => (
+                Err(self.excuse(index, failure, first_poll, ended_at)),
+                false,
+            ),
         }
     }
 
+    /// A timeout met while hc itself ran late is its own.
+    fn excuse(
+        &mut self,
+        index: u32,
+        failure: Failure,
+        first_poll: Timestamp,
+        ended_at: Timestamp,
+    ) -> Failure {
+        let entry = self.slab.at(index);
+        let (timeout, lost_before) = (entry.timeout, entry.lost_before);
+        // The deadline fires at a slot's boundary; what comes on top of that is lateness.
+        let deadline = self.wheel.fires_at(first_poll + timeout);
+        let noticed = self.clock.to_running(ended_at).since(deadline);
+        let lost = self.clock.losses().of(timeout).saturating_sub(lost_before);
+        let late = lost.max(noticed);
+        let most = timeout.mul_f64(self.config.max_lateness.ratio());
+        if late <= most || failure.blame == Blame::Local {
+            return failure;
+        }
+        let millis = late.as_millis();
+        let message = format!("timed out, but hc itself was {millis} ms late");
+        let mut starved = Failure::new(Kind::Starved, failure.phase, message);
+        starved.evidence = failure.evidence;
+        starved
+    }
+
     /// Takes the sign that this check gives; whether its failure is not to be believed.
-    fn listen(&mut self, index: u32, first_poll: Timestamp, outcome: &Outcome) -> bool {
+    fn listen(&mut self, index: u32, outcome: &Outcome) -> bool {
         let now = self.clock.now();
         match Sign::of(outcome) {
             Sign::None => return false,
@@ -163,7 +197,8 @@ impl Plan {
         if steps.call_for_help {
             self.call_for_help(index, silence);
         }
-        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(first_poll)
+        let began = self.slab.at(index).started;
+        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(began)
     }
 
     fn fleet(&self) -> Fleet {
@@ -235,10 +270,11 @@ impl Plan {
         let (after, turn) = step(&policy, before, verdict, real);
         entry.health = after;
         entry.quiet = match verdict {
-            Verdict::Pass | Verdict::Warn if entry.cell.take_passed() => {
+            Verdict::Inconclusive => entry.quiet,
+            // Taken by a failure too: a pass reported before it says nothing of what comes after.
+            verdict if entry.cell.take_passed() && !matches!(verdict, Verdict::Fail(_)) => {
                 entry.quiet.saturating_add(1)
             }
-            Verdict::Inconclusive => entry.quiet,
             _ => 0,
         };
         if let Ok(evidence) = &mut outcome {
@@ -327,15 +363,18 @@ impl Plan {
     }
 
     /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
-    fn watch_overlap(&mut self, index: u32, checked: &Checked) {
+    fn watch_overlap(&mut self, index: u32, took: Duration, checked: &Checked) {
         let (now, real) = (self.clock.now(), self.clock.real());
         let entry = self.slab.at_mut(index);
         let interval = entry.target.policy.interval();
         let passed = entry.grid().between(entry.started, now);
         self.counters.overlaps += passed;
-        // A fast or nudged check may cross a tick that it was not meant for: nothing to warn of.
-        let on_grid = !matches!(entry.reason, Reason::Fast | Reason::Nudged | Reason::Asked);
-        let overlaps = passed > 0 && (on_grid || checked.duration >= interval);
+        // A first, fast or nudged check may cross a tick that it was not meant for: nothing to warn of.
+        let on_grid = !matches!(
+            entry.reason,
+            Reason::First | Reason::Fast | Reason::Nudged | Reason::Asked
+        );
+        let overlaps = passed > 0 && (on_grid || took >= interval);
         let edge = match (entry.overlap_since, overlaps) {
             (None, true) => {
                 entry.overlap_since = Some(real);
@@ -359,7 +398,7 @@ impl Plan {
     }
 
     /// When the target is asked next: rules 1 to 4 in their order.
-    fn next_check(&mut self, index: u32, first_poll: Timestamp, checked: &Checked) {
+    fn next_check(&mut self, index: u32, first_poll: Timestamp, took: Duration, checked: &Checked) {
         let now = self.clock.now();
         let u = self.rng.f64();
         let belief = self.isolation.belief();
@@ -367,7 +406,7 @@ impl Plan {
         entry.asked_for = false;
         entry.last_start = entry.due;
         entry.last_first_poll = first_poll;
-        entry.last_duration = checked.duration;
+        entry.last_duration = took;
         let remembered = std::mem::take(&mut entry.remembered);
         let soon = entry.soon.take();
         if entry.paused || self.stopping {
@@ -386,7 +425,7 @@ impl Plan {
                 now,
                 start: entry.due,
                 first_poll,
-                duration: checked.duration,
+                duration: took,
                 conclusive: checked.verdict != Verdict::Inconclusive,
                 doubted: checked.doubted && belief == Belief::Doubted,
                 quiet: entry.quiet,

@@ -124,8 +124,10 @@ impl Plan {
         entry.target.labels = target.labels;
         entry.target.probe_name = target.probe_name;
         let paused = entry.paused;
-        if entry.target.host != target.host && !entry.is_in_flight() {
-            // In flight the permit is the old host's; the new host counts from the next change on.
+        if entry.target.host != target.host && entry.is_in_flight() {
+            // Its permit is the old host's: `finished` moves it when that is given back.
+            entry.target.host = target.host;
+        } else if entry.target.host != target.host {
             let due = entry.due;
             let next = Next {
                 at: due,
@@ -133,12 +135,9 @@ impl Plan {
                 factor: entry.factor,
             };
             let was_parked = entry.state == State::Parked;
-            self.take_out(key.index);
-            let host = self.admission.enlist(&target.host);
-            let entry = self.slab.at_mut(key.index);
-            let old = std::mem::replace(&mut entry.host, host);
             entry.target.host = target.host;
-            self.admission.dismiss(old);
+            self.take_out(key.index);
+            self.move_host(key.index);
             if !was_parked {
                 self.schedule(key.index, next);
             }
@@ -150,6 +149,14 @@ impl Plan {
             (true, false) => self.resume(key, rank),
             _ => {}
         }
+    }
+
+    /// Counts a target, which holds no permit and stands in no queue, to the host that it has now.
+    pub(super) fn move_host(&mut self, index: u32) {
+        let name = self.slab.at(index).target.host.clone();
+        let host = self.admission.enlist(&name);
+        let old = std::mem::replace(&mut self.slab.at_mut(index).host, host);
+        self.admission.dismiss(old);
     }
 
     pub(super) fn replace(
@@ -288,7 +295,11 @@ impl Plan {
             self.first_check(key.index, rank.0, rank.1);
         } else {
             let pace = interval::first(Timestamp::ZERO, rank.0, rank.1, interval);
-            self.slab.at_mut(key.index).soon = Some(pace.since(Timestamp::ZERO));
+            let pace = pace.since(Timestamp::ZERO);
+            let entry = self.slab.at_mut(key.index);
+            entry.soon = Some(pace);
+            let grace = interval.saturating_mul(3) + entry.target.policy.timeout();
+            entry.cell.set_stale_at(real + pace + grace);
         }
     }
 
@@ -347,7 +358,17 @@ impl Plan {
                 self.references.push(key);
             }
         }
-        self.isolation.set_rules(rules);
+        let now = self.clock.now();
+        let (targets, hosts, silent) = self.isolation.extent(now);
+        if let Some(lasted) = self.isolation.set_rules(rules, now) {
+            let edge = Edge::End { lasted };
+            self.announce(EventKind::Isolated {
+                targets,
+                hosts,
+                silent,
+                edge,
+            });
+        }
     }
 
     /// Nudges and reports about a target came in.
