@@ -195,9 +195,9 @@ impl Plan {
         if clear != entry.counted_clear {
             entry.counted_clear = clear;
             if clear {
-                self.clear += 1
+                self.clear += 1;
             } else {
-                self.clear -= 1
+                self.clear -= 1;
             }
         }
     }
