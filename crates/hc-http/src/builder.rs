@@ -7,8 +7,8 @@ use http::{HeaderName, Method};
 use url::Url;
 
 use crate::BuildError;
+use crate::clients::Clients;
 use crate::expect::Expect;
-use crate::pooled::Clients;
 use crate::probe::HttpProbe;
 use crate::secret::Secret;
 use crate::spec::{Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings};

@@ -6,7 +6,7 @@ use url::Url;
 use crate::BuildError;
 use crate::decompress;
 use crate::exchange::Request;
-use crate::pooled::{authorization, basic};
+use crate::proxy::{authorization, basic};
 use crate::spec::{Auth, HttpSpec};
 
 /// Composes the request once, so that a check only clones it.

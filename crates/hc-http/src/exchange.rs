@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hc_core::{CheckContext, Connection, Failure};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 use url::Url;
 
 use crate::expect::Certificate;
@@ -89,4 +89,21 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// Whether the body was longer; its connection was closed then.
     pub cut: bool,
+}
+
+/// The head as sent, nearly: names, values, and the four bytes between and after them.
+pub(crate) fn head_size(headers: &HeaderMap) -> u64 {
+    let sizes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4);
+    sizes.sum::<usize>() as u64
+}
+
+/// The spelling of a version of HTTP.
+pub(crate) fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
 }

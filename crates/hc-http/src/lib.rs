@@ -19,12 +19,15 @@
 
 mod builder;
 mod classify;
+mod clients;
 mod compose;
 mod decompress;
 mod exchange;
 pub mod expect;
-mod pooled;
+mod kept;
+mod names;
 mod probe;
+mod proxy;
 mod redirect;
 mod secret;
 mod spec;
@@ -34,8 +37,9 @@ mod words;
 use std::fmt;
 
 pub use self::builder::HttpProbeBuilder;
+pub use self::clients::Clients;
 pub use self::exchange::{Exchange, Request, Trail, Transport, Wish};
-pub use self::pooled::{Clients, Pooled};
+pub use self::kept::Kept;
 pub use self::probe::HttpProbe;
 pub use self::secret::Secret;
 pub use self::spec::{Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings, shown_url};

@@ -8,11 +8,13 @@ use http::Method;
 
 use crate::BuildError;
 use crate::builder::HttpProbeBuilder;
+use crate::clients::Clients;
 use crate::compose::compose;
 use crate::decompress;
 use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
 use crate::expect::Answer;
-use crate::pooled::{Clients, Pooled, proxy_answered, proxy_name};
+use crate::kept::Kept;
+use crate::proxy;
 use crate::redirect::{follow, redirect};
 use crate::spec::HttpSpec;
 
@@ -37,12 +39,12 @@ impl HttpProbe {
         HttpProbeBuilder::try_new(url)
     }
 
-    /// The probe of a spec, over the pooled transport, sharing client configurations through `clients`.
+    /// The probe of a spec, over the transport that fits it, sharing client configurations through `clients`.
     ///
     /// # Errors
     /// If the spec cannot be used: the URL's scheme, a header's value, a certificate.
     pub fn try_new(spec: HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
-        let transport = Pooled::try_new(&spec, clients)?;
+        let transport = Kept::try_new(&spec, clients)?;
         Self::over(spec, transport)
     }
 
@@ -88,8 +90,12 @@ impl HttpProbe {
             let exchange = self.carry(cx, &request, wish, trail, retried).await?;
             if exchange.status == 407 && self.spec.proxy.is_some() && request.url.scheme() == "http"
             {
-                let name = self.spec.proxy.as_ref().map(|proxy| proxy_name(&proxy.url));
-                return Err(proxy_answered(&name.unwrap_or_default(), 407, Phase::Wait));
+                let name = self
+                    .spec
+                    .proxy
+                    .as_ref()
+                    .map(|proxy| proxy::name(&proxy.url));
+                return Err(proxy::answered(&name.unwrap_or_default(), 407, Phase::Wait));
             }
             if self.spec.redirects == 0 {
                 return Ok(exchange);

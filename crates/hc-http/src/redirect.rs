@@ -40,3 +40,10 @@ pub(crate) fn follow(request: &mut Request, next: Url, status: u16) {
     }
     request.url = next;
 }
+
+/// Whether two URLs lead to one server.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
+}

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
 
-use super::names::Names;
 use crate::BuildError;
+use crate::names::Names;
 use crate::spec::HttpVersion;
 use crate::tls::{self, TlsSettings};
 
@@ -17,7 +17,7 @@ use crate::tls::{self, TlsSettings};
 #[derive(Clone, Default)]
 pub struct Clients {
     configs: Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
-    pub(super) names: Names,
+    pub(crate) names: Names,
 }
 
 #[derive(PartialEq, Eq, Hash)]

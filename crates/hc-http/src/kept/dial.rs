@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use hc_core::{Blame, CheckContext, Failure, Phase};
 use tokio::net::TcpStream;
 
-use super::names::Names;
 use crate::classify;
+use crate::names::Names;
 use crate::spec::{Dial, IpFamily};
 
 /// Opens a TCP connection to the first address that accepts one.

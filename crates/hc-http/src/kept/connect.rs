@@ -16,14 +16,16 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use url::Url;
 
-use super::clients::Clients;
-use super::names::Names;
 use super::wire::{Stream, Watched, Wire};
-use super::{dial, proxy};
+use super::{dial, tunnel};
 use crate::BuildError;
 use crate::classify;
+use crate::clients::Clients;
 use crate::exchange::{Request, Trail};
 use crate::expect::Certificate;
+use crate::names::Names;
+use crate::proxy;
+use crate::redirect::same_origin;
 use crate::spec::{Dial, HttpSpec, HttpVersion, IpFamily};
 use crate::tls;
 
@@ -93,12 +95,6 @@ impl Link {
             Sender::Http2(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
         }
     }
-}
-
-fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme()
-        && a.host_str() == b.host_str()
-        && a.port_or_known_default() == b.port_or_known_default()
 }
 
 impl Connector {
@@ -200,7 +196,7 @@ impl Connector {
                 Dial::Address(address) => address.to_string(),
                 Dial::Name(name, port) => format!("{name}:{port}"),
             };
-            proxy::tunnel(&mut stream, proxy, &authority, max_head).await?;
+            tunnel::tunnel(&mut stream, proxy, &authority, max_head).await?;
         }
         Ok((stream, address))
     }

@@ -1,19 +1,14 @@
-//! The pooled transport: hyper's connections on tokio, one kept connection a target, TLS configurations shared by
-//! all targets that they fit.
+//! The kept transport: one kept connection a target, hyper's, driven directly; TLS configurations are shared by all
+//! targets that they fit.
 //!
-//! It is what reqwest has inside, without reqwest's shell: that drops a request's extensions, so interim answers
-//! cannot be counted; it cannot switch off hyper-util's own retry, nor its race of a pooled against a new connection;
-//! and it hides addresses, reuse and the TLS handshake. Knows nothing of expectations and retries.
+//! Having the connection in hand it knows what a pool hides: the TLS phase, the answer's first bytes, how many interim
+//! answers came, and surely which connection was used. The dedicated transport will take its place.
+//! Knows nothing of expectations and retries.
 
-mod clients;
 mod connect;
 mod dial;
-mod names;
-mod proxy;
+mod tunnel;
 mod wire;
-
-pub use clients::Clients;
-pub(crate) use proxy::{answered as proxy_answered, authorization, basic, name as proxy_name};
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hc_core::{CheckContext, Connection, Failure, Kind, Phase, Timestamp};
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, Version, header};
+use http::{Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
@@ -31,25 +26,26 @@ use tokio::sync::Notify;
 use self::connect::{Connector, Link, Sender};
 use crate::BuildError;
 use crate::classify;
-use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
+use crate::clients::Clients;
+use crate::exchange::{Exchange, Request, Trail, Transport, Wish, head_size, version_name};
 use crate::spec::HttpSpec;
 
 /// So many interim answers (1xx) are skipped; more than a handful is a flood (transport.md allows 8).
 const MAX_INTERIM: u32 = 8;
 
-/// The pooled transport of one target.
-pub struct Pooled {
+/// The kept transport of one target.
+pub struct Kept {
     connector: Connector,
     keep_alive: Duration,
-    kept: Mutex<Option<Kept>>,
+    idle: Mutex<Option<Idle>>,
 }
 
-struct Kept {
+struct Idle {
     link: Link,
     since: Timestamp,
 }
 
-impl Pooled {
+impl Kept {
     /// The transport of one target, its TLS configuration shared through `clients`.
     ///
     /// # Errors
@@ -58,28 +54,28 @@ impl Pooled {
         Ok(Self {
             connector: Connector::try_new(spec, clients)?,
             keep_alive: spec.keep_alive,
-            kept: Mutex::new(None),
+            idle: Mutex::new(None),
         })
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Idle>> {
         // A panic cannot leave the slot half written: it is one value.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The kept connection, if it may still be used. Whatever is not, is given up.
     async fn take(&self, cx: &CheckContext, request: &Request, wish: Wish) -> Option<Link> {
-        let kept = self.slot().take()?;
+        let idle = self.slot().take()?;
         let fits = wish == Wish::Kept
-            && kept.link.serves(&request.url)
-            && cx.now().since(kept.since) <= self.keep_alive;
-        let mut link = if fits { kept.link } else { return None };
+            && idle.link.serves(&request.url)
+            && cx.now().since(idle.since) <= self.keep_alive;
+        let mut link = if fits { idle.link } else { return None };
         link.is_usable().await.then_some(link)
     }
 }
 
 #[async_trait]
-impl Transport for Pooled {
+impl Transport for Kept {
     async fn exchange(
         &self,
         cx: &CheckContext,
@@ -111,7 +107,7 @@ impl Transport for Pooled {
         let keep =
             !exchange.cut && !self.keep_alive.is_zero() && self.connector.is_home(&request.url);
         if keep {
-            *self.slot() = Some(Kept {
+            *self.slot() = Some(Idle {
                 link,
                 since: cx.now(),
             });
@@ -163,11 +159,7 @@ async fn converse(
     let (body, cut) = drain(body, request).await?;
     Ok(Exchange {
         status: head.status.as_u16(),
-        version: match head.version {
-            Version::HTTP_2 => "2",
-            Version::HTTP_10 => "1.0",
-            _ => "1.1",
-        },
+        version: version_name(head.version),
         headers: head.headers,
         body,
         cut,
@@ -193,14 +185,6 @@ async fn drain(mut body: Incoming, request: &Request) -> Result<(Vec<u8>, bool),
         }
     }
     Ok((read, false))
-}
-
-/// The head as sent, nearly: names, values, and the four bytes between and after them.
-fn head_size(headers: &HeaderMap) -> u64 {
-    let sizes = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4);
-    sizes.sum::<usize>() as u64
 }
 
 #[derive(Default)]

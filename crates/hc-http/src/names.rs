@@ -21,7 +21,7 @@ type Answer = Result<Arc<[IpAddr]>, Failure>;
 
 /// What is known of names. One query a name is under way at most, however many checks wait or were given up.
 #[derive(Clone, Default)]
-pub(super) struct Names(Arc<Mutex<HashMap<String, Name>>>);
+pub(crate) struct Names(Arc<Mutex<HashMap<String, Name>>>);
 
 #[derive(Default)]
 struct Name {
@@ -38,7 +38,7 @@ impl Name {
 
 impl Names {
     /// The addresses of a name, in the resolver's order.
-    pub(super) async fn resolve(&self, cx: &CheckContext, name: &str) -> Answer {
+    pub(crate) async fn resolve(&self, cx: &CheckContext, name: &str) -> Answer {
         let mut query = {
             let mut names = self.names();
             let now = cx.now();
