@@ -88,9 +88,8 @@ impl Fleet {
     /// Changes a target's host.
     pub fn move_to_host(&mut self, n: usize, host: u32) {
         let key = self.known(n);
-        if self.flights[key.to_bits() as u32 as usize].is_none() {
-            self.note_host(n, host);
-        }
+        // What is in flight keeps the host that it began with.
+        self.note_host(n, host);
         let target = (self.make)(n).with_host(format!("h-{host}"));
         self.plan_input(Input::Update {
             key,
