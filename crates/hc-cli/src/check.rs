@@ -93,6 +93,9 @@ async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Resul
             worst = nagios::exit(&tally);
         }
         report.flushed().await;
+        if args.repeat.is_none() && end != sweep::End::ReaderGone && !report.is_closed() {
+            report.after_round(&tally);
+        }
         match end {
             sweep::End::Interrupted => {
                 return Ok(finish(report, &spread, args, ExitCode::Interrupted));

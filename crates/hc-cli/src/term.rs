@@ -57,16 +57,6 @@ impl Term {
         }
     }
 
-    /// Whether results are coloured.
-    pub(crate) fn color_on_stdout(&self) -> bool {
-        self.color
-    }
-
-    /// Whether trouble is coloured.
-    pub(crate) fn color_on_stderr(&self) -> bool {
-        self.stderr_color
-    }
-
     /// Prints a whole result.
     ///
     /// # Errors

@@ -50,14 +50,24 @@ struct Known {
 }
 
 /// What makes two failures the same to people: figures in messages may differ from try to try.
-type Reason = (Option<Kind>, Option<hc_core::Phase>, Option<&'static str>, String);
+type Reason = (
+    Option<Kind>,
+    Option<hc_core::Phase>,
+    Option<&'static str>,
+    String,
+);
 
 async fn until_healthy(args: &WaitArgs, term: &Term, asked: &[Asked]) -> anyhow::Result<ExitCode> {
     let begin = ask::clock_now();
     let (sender, mut outcomes) = mpsc::channel(UNREAD);
     let mut tasks = JoinSet::new();
     for (at, asked) in asked.iter().enumerate() {
-        tasks.spawn(keep_asking(at, asked.clone(), Patience::of(args, begin), sender.clone()));
+        tasks.spawn(keep_asking(
+            at,
+            asked.clone(),
+            Patience::of(args, begin),
+            sender.clone(),
+        ));
     }
     drop(sender);
     let teller = Teller { args, term, begin };
@@ -187,7 +197,8 @@ impl Teller<'_> {
             false => known.said.clone(),
         };
         let spent = ask::clock_now().since(self.begin).as_secs_f64();
-        self.term.note(&format!("{spent:5.1} s  {}  {said}", asked.shown));
+        self.term
+            .note(&format!("{spent:5.1} s  {}  {said}", asked.shown));
         Ok(())
     }
 
@@ -205,7 +216,10 @@ impl Teller<'_> {
                 "" => "no check has ended",
                 said => said,
             };
-            self.result(&format!("not healthy after {spent}: {}: {said}", asked.shown))?;
+            self.result(&format!(
+                "not healthy after {spent}: {}: {said}",
+                asked.shown
+            ))?;
         }
         Ok(())
     }

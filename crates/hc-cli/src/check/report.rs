@@ -35,6 +35,8 @@ pub(super) struct Report<'a> {
     strict: bool,
     /// Bytes and rows of `-q`.
     quiet: Cell<(usize, usize)>,
+    /// A line of progress stands on the terminal.
+    has_progress: Cell<bool>,
 }
 
 impl<'a> Report<'a> {
@@ -60,6 +62,7 @@ impl<'a> Report<'a> {
             },
             strict: args.strict,
             quiet: Cell::new((0, 0)),
+            has_progress: Cell::new(false),
         }
     }
 
@@ -87,7 +90,7 @@ impl<'a> Report<'a> {
 
     /// All results of a round.
     pub(super) fn end_of_round(&self, rows: &[Row<'_>], tally: &Tally) {
-        if self.shows_progress() {
+        if self.has_progress.take() {
             self.term.progress("");
         }
         if self.form == Form::Nagios {
@@ -107,9 +110,14 @@ impl<'a> Report<'a> {
                 self.out.put(table::table(rows, self.term, self.heading));
                 self.out.put(format!("{}\n", tally.line()));
             }
-            // Rows are for programs; what people want to know besides stands apart.
-            Form::Tabs => self.term.note(&tally.line()),
-            Form::Json | Form::Nagios => {}
+            Form::Tabs | Form::Json | Form::Nagios => {}
+        }
+    }
+
+    /// After everything is written: rows are for programs, so what people want to know besides stands apart.
+    pub(super) fn after_round(&self, tally: &Tally) {
+        if self.form == Form::Tabs && !self.term.quiet {
+            self.term.note(&tally.line());
         }
     }
 
@@ -133,6 +141,7 @@ impl<'a> Report<'a> {
     /// Shows the line of progress.
     pub(super) fn progress(&self, line: &str) {
         if !line.is_empty() {
+            self.has_progress.set(true);
             self.term.progress(line);
         }
     }

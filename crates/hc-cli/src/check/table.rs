@@ -122,11 +122,11 @@ pub(super) fn seen(asked: &Asked, outcome: &Outcome) -> String {
     }
     if let Some(address) = outcome.evidence.address {
         parts.push(address.to_string());
-    }
-    match outcome.evidence.connection {
-        Some(Connection::New) => parts.push("new connection".to_owned()),
-        Some(Connection::Reused) => parts.push("kept connection".to_owned()),
-        None => {}
+        match outcome.evidence.connection {
+            Some(Connection::New) => parts.push("new connection".to_owned()),
+            Some(Connection::Reused) => parts.push("kept connection".to_owned()),
+            None => {}
+        }
     }
     for fact in &outcome.evidence.facts {
         parts.push(match fact {
@@ -193,8 +193,7 @@ mod tests {
             .iter()
             .map(|(asked, o)| (asked, Some(o.clone())))
             .collect();
-        let expected = "\
-     URL                     TIME RESOLVE CONNECT    TLS   WAIT   RECV
+        let expected = "     URL                     TIME RESOLVE CONNECT    TLS   WAIT   RECV
 ok   https://shop.test/     41 ms       2       8     19     11      1
 FAIL http://localhost:8081/  1 ms       0       1      -      -      -
      refused in connect: 127.0.0.1:8081 refused the connection (and [::1])
