@@ -1,5 +1,6 @@
 //! `hc run`: watches until it is told to stop. Reads the config, owns the signals, and writes the log.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
 use hc_app::{Chronicle, Reloaded, Service, ServiceError, Surroundings, Telling};
-use hc_config::{Config, ConfigErrors, Disk, ProbeSpec, ProcessEnv, Source};
+use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -25,25 +26,23 @@ const OWN_DESCRIPTORS: usize = 64;
 
 /// Watches until it is told to stop.
 pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
-    let source = WhatToRun::of(args);
+    let Some(source) = WhatToRun::of(args, term.json).map(Arc::new) else {
+        term.trouble(NOTHING_TO_WATCH);
+        return Ok(ExitCode::Usage);
+    };
     let config = match source.load() {
         Ok(config) => config,
         Err(errors) => {
-            term.trouble(&errors.render(term.color_on_stderr()));
+            term.note(errors.render(term.stderr_color).trim_end());
             return Ok(ExitCode::Usage);
         }
     };
-    if config.targets.is_empty() && !source.is_file() {
-        term.trouble(NOTHING_TO_WATCH);
-        return Ok(ExitCode::Usage);
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
     let (lines, writer) = writer::start(std::io::stdout()).context("failed to start the log")?;
-    let color = term.color_on_stdout();
-    let log = Log::new(lines, config.log.format, config.log.level, color);
+    let log = Log::new(lines, config.log.format, config.log.level, term.color);
     let code = runtime.block_on(watch(config, &source, log));
     // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
     runtime.shutdown_background();
@@ -56,29 +55,30 @@ const NOTHING_TO_WATCH: &str = "hc run: nothing to watch: give URLs (hc run loca
 
 /// Where the targets come from: it is asked again at a reload.
 struct WhatToRun {
-    source: Option<Source>,
-    urls: Vec<String>,
-    overrides: hc_config::Overrides,
     path: Option<PathBuf>,
+    urls: Vec<String>,
+    overrides: Overrides,
 }
 
 impl WhatToRun {
-    fn of(args: &RunArgs) -> Self {
-        let path = if args.urls.is_empty() {
-            hc_config::find_file(args.config.as_deref(), &ProcessEnv, &Disk)
-        } else {
-            args.config.clone()
+    /// What the arguments say; `None` if there is nothing to watch.
+    fn of(args: &RunArgs, json: bool) -> Option<Self> {
+        let path = match &args.config {
+            None if !args.urls.is_empty() => None,
+            explicit => hc_config::find_file(explicit.as_deref(), &ProcessEnv, &Disk),
         };
-        Self {
-            source: path.clone().map(Source::from),
-            urls: args.urls.clone(),
-            overrides: args.overrides(),
-            path,
+        if path.is_none() && args.urls.is_empty() {
+            return None;
         }
-    }
-
-    fn is_file(&self) -> bool {
-        self.path.is_some()
+        let mut overrides = args.overrides();
+        if json && args.log_format.is_none() {
+            overrides = overrides.set("--json", "log.format", "json");
+        }
+        Some(Self {
+            path,
+            urls: args.urls.clone(),
+            overrides,
+        })
     }
 
     fn shown(&self) -> String {
@@ -87,15 +87,27 @@ impl WhatToRun {
             .map_or_else(|| "none".to_owned(), |path| path.display().to_string())
     }
 
+    /// The file's targets, and the URLs with hc's own defaults; of two of one name the file's.
     fn load(&self) -> Result<Config, ConfigErrors> {
-        match &self.source {
-            Some(source) => hc_config::load_with(source, &self.overrides, &ProcessEnv, &Disk),
-            None => hc_config::from_urls(self.urls.iter().cloned(), &self.overrides),
+        let Some(path) = &self.path else {
+            return hc_config::from_urls(self.urls.clone(), &self.overrides);
+        };
+        let source = Source::File(path.clone());
+        let mut config = hc_config::load_with(&source, &self.overrides, &ProcessEnv, &Disk)?;
+        if !self.urls.is_empty() {
+            let known: HashSet<String> = config.targets.iter().map(|t| t.name.clone()).collect();
+            let more = hc_config::from_urls(self.urls.clone(), &Overrides::new())?;
+            config.targets.extend(
+                more.targets
+                    .into_iter()
+                    .filter(|t| !known.contains(&t.name)),
+            );
         }
+        Ok(config)
     }
 }
 
-async fn watch(config: Config, source: &WhatToRun, log: Log) -> anyhow::Result<ExitCode> {
+async fn watch(config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
@@ -185,7 +197,8 @@ fn tell_start(config: &Config, source: &WhatToRun, descriptors: usize, log: &Log
     log.write(&start);
     for warning in &config.warnings {
         let record = Record::new(now(), Level::Warn, "config")
-            .with("at", warning.at())
+            .with("at", format!("{}:{}", warning.file, warning.line))
+            .with("key", warning.path.clone())
             .with_message(warning.message.clone());
         log.write(&record);
     }
@@ -214,9 +227,13 @@ fn trouble(error: &ServiceError) -> Record {
 }
 
 /// All or nothing: a file with errors changes nothing, and says so.
-async fn reload(service: &mut Service, source: &WhatToRun, log: &Log) {
-    // A file on a dead disk must not hold up the checks. `block_in_place` needs a second worker: a thread it is.
-    let loaded = std::thread::scope(|_| source.load());
+async fn reload(service: &mut Service, source: &Arc<WhatToRun>, log: &Log) {
+    // On a thread of its own: a file on a dead disk must not hold up the checks.
+    let again = source.clone();
+    let Ok(loaded) = tokio::task::spawn_blocking(move || again.load()).await else {
+        // The runtime is shutting down.
+        return;
+    };
     let record = match loaded {
         Err(errors) => Record::new(now(), Level::Error, "reload_failed")
             .with("errors", errors.errors.len())

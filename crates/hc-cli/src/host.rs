@@ -1,0 +1,41 @@
+//! What hc asks of the machine: its name, its limit of open files, the time, a seed.
+
+use std::time::SystemTime;
+
+/// The host's name: part of every target's phase, so that two checkers ask at different times.
+pub(crate) fn name() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name.is_empty() {
+        "hc".to_owned()
+    } else {
+        name
+    }
+}
+
+/// How many files this process may have open.
+pub(crate) fn open_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
+/// Now, for people.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command is where time is read"
+)]
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// A seed for the jitter that differs from process to process.
+pub(crate) fn seed() -> u64 {
+    let since = wall()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    hc_core::nanos(since) ^ u64::from(std::process::id()).rotate_left(32)
+}
