@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use hc_core::escape;
 use jiff::Timestamp;
-use serde_json::{Map, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// How much a record matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,28 +161,45 @@ impl Record {
     /// One line of JSON, schema `hc.event/1`.
     #[must_use]
     pub fn json(&self) -> String {
-        let mut map = Map::new();
-        map.insert("schema".into(), json!("hc.event/1"));
-        map.insert("time".into(), json!(rfc3339(self.wall)));
-        map.insert("level".into(), json!(self.level.as_str().to_lowercase()));
-        map.insert("event".into(), json!(self.event));
-        for (key, value) in &self.fields {
+        // Text, numbers and string keys cannot fail to be written.
+        serde_json::to_string(&InOrder(self)).unwrap_or_default()
+    }
+}
+
+/// Writes a record's fields in their order: a line that a person reads too begins with what matters.
+struct InOrder<'a>(&'a Record);
+
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Record {
+            wall,
+            level,
+            event,
+            fields,
+            message,
+        } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", "hc.event/1")?;
+        map.serialize_entry("time", &rfc3339(*wall))?;
+        map.serialize_entry("level", &level.as_str().to_lowercase())?;
+        map.serialize_entry("event", event)?;
+        for (key, value) in fields {
             match value {
-                Value::Text(text) => map.insert((*key).into(), json!(escape(text, LONGEST_FIELD))),
-                Value::Count(count) => map.insert((*key).into(), json!(count)),
+                Value::Text(text) => map.serialize_entry(key, &escape(text, LONGEST_FIELD))?,
+                Value::Count(count) => map.serialize_entry(key, count)?,
                 Value::Decimal(number) => {
-                    map.insert((*key).into(), json!((number * 1000.0).round() / 1000.0))
+                    map.serialize_entry(key, &((number * 1000.0).round() / 1000.0))?;
                 }
                 Value::Span(span) | Value::Seconds(span) | Value::Exact(span) => {
                     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-                    map.insert(format!("{key}_ms"), json!(millis))
+                    map.serialize_entry(&format!("{key}_ms"), &millis)?;
                 }
-            };
+            }
         }
-        if let Some(message) = &self.message {
-            map.insert("message".into(), json!(escape(message, LONGEST_FIELD)));
+        if let Some(message) = message {
+            map.serialize_entry("message", &escape(message, LONGEST_FIELD))?;
         }
-        serde_json::Value::Object(map).to_string()
+        map.end()
     }
 }
 
