@@ -11,7 +11,9 @@ use crate::clients::Clients;
 use crate::expect::Expect;
 use crate::probe::HttpProbe;
 use crate::secret::Secret;
-use crate::spec::{Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings};
+use crate::spec::{
+    Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings, TransportKind,
+};
 use crate::tls::TlsSettings;
 
 /// Builds an [`HttpProbe`]. Each method sets one field of the [`HttpSpec`].
@@ -62,6 +64,8 @@ impl HttpProbeBuilder {
         redirects: u8,
         /// Whether to ask for and undo compression.
         decompress: bool,
+        /// What carries the requests.
+        transport: TransportKind,
         /// How TLS is spoken.
         tls: TlsSettings,
         /// What must hold of the answer.

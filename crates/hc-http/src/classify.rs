@@ -6,8 +6,10 @@ use std::io;
 
 use hc_core::{Blame, Failure, Kind, Phase};
 
+mod pooled;
 mod tls;
 
+pub(crate) use pooled::{reqwest_body_error, reqwest_error};
 pub(crate) use tls::tls_error;
 
 use crate::words;
@@ -152,6 +154,10 @@ fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
         let message = "the answer's status line or headers are broken";
         return Failure::new(Kind::Protocol, phase, message).with_code("not_http");
     }
+    if first_bytes.is_empty() {
+        let message = "not an HTTP answer";
+        return Failure::new(Kind::Protocol, phase, message).with_code("not_http");
+    }
     let line = first_bytes
         .split(|byte| matches!(byte, b'\r' | b'\n'))
         .next()
@@ -272,7 +278,7 @@ fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
             if let Some(found) = inner.downcast_ref::<E>() {
                 return Some(found);
             }
-            next = inner.source();
+            next = Some(inner);
             continue;
         }
         next = error.source();

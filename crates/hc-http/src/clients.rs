@@ -1,4 +1,5 @@
-//! What targets share: one TLS configuration per distinct set of settings, and the addresses of names.
+//! What targets share: one TLS configuration and one pooled client per distinct set of settings, and the addresses
+//! of names.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +9,8 @@ use rustls::ClientConfig;
 
 use crate::BuildError;
 use crate::names::Names;
-use crate::spec::HttpVersion;
+use crate::pooled::{Key as PoolKey, Pair, Shared};
+use crate::spec::{HttpSpec, HttpVersion};
 use crate::tls::{self, TlsSettings};
 
 /// Client configurations, shared by all probes that are built with it. Cheap to clone.
@@ -17,6 +19,8 @@ use crate::tls::{self, TlsSettings};
 #[derive(Clone, Default)]
 pub struct Clients {
     configs: Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
+    pools: Arc<Mutex<HashMap<PoolKey, Shared>>>,
+    idle_per_host: Option<usize>,
     pub(crate) names: Names,
 }
 
@@ -30,7 +34,42 @@ impl Clients {
         Self::default()
     }
 
-    /// How many distinct configurations there are.
+    /// None yet, for a fleet of so many targets: a pool keeps no more idle connections to one host and port than
+    /// there are targets, and no more than [`IDLE_PER_HOST`](Self::IDLE_PER_HOST).
+    #[must_use]
+    pub fn for_fleet(targets: usize) -> Self {
+        Self {
+            idle_per_host: Some(targets.clamp(1, Self::IDLE_PER_HOST)),
+            ..Self::default()
+        }
+    }
+
+    /// So many checks of one host and port seldom run at once; a connection above it is closed after its use.
+    pub const IDLE_PER_HOST: usize = 32;
+
+    /// How many distinct client configurations the pooled transport holds.
+    #[must_use]
+    pub fn pools(&self) -> usize {
+        self.pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// The clients that fit a spec. Those that no probe uses any more are dropped on the way.
+    pub(crate) fn pair(&self, spec: &HttpSpec) -> Result<Shared, BuildError> {
+        let key = PoolKey::of(spec, self.idle_per_host.unwrap_or(Self::IDLE_PER_HOST));
+        let mut all = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pair) = all.get(&key) {
+            return Ok(pair.clone());
+        }
+        all.retain(|_, pair| Arc::strong_count(pair) > 1);
+        let pair = Shared::new(Pair::try_new(&key, self)?);
+        all.insert(key, pair.clone());
+        Ok(pair)
+    }
+
+    /// How many distinct TLS configurations there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.configs

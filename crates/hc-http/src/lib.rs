@@ -26,6 +26,7 @@ mod exchange;
 pub mod expect;
 mod kept;
 mod names;
+mod pooled;
 mod probe;
 mod proxy;
 mod redirect;
@@ -40,9 +41,12 @@ pub use self::builder::HttpProbeBuilder;
 pub use self::clients::Clients;
 pub use self::exchange::{Exchange, Request, Trail, Transport, Wish};
 pub use self::kept::Kept;
+pub use self::pooled::Pooled;
 pub use self::probe::HttpProbe;
 pub use self::secret::Secret;
-pub use self::spec::{Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings, shown_url};
+pub use self::spec::{
+    Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, ProxySettings, TransportKind, shown_url,
+};
 pub use http::{HeaderName, Method};
 pub use url::Url;
 

@@ -14,9 +14,10 @@ use crate::decompress;
 use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
 use crate::expect::Answer;
 use crate::kept::Kept;
+use crate::pooled::{Pooled, misfit};
 use crate::proxy;
 use crate::redirect::{follow, redirect};
-use crate::spec::HttpSpec;
+use crate::spec::{HttpSpec, TransportKind};
 
 /// Asks one HTTP server one question and judges the answer.
 ///
@@ -44,8 +45,11 @@ impl HttpProbe {
     /// # Errors
     /// If the spec cannot be used: the URL's scheme, a header's value, a certificate.
     pub fn try_new(spec: HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
-        let transport = Kept::try_new(&spec, clients)?;
-        Self::over(spec, transport)
+        let transport: Box<dyn Transport> = match carrier(&spec) {
+            Carrier::Pooled => Box::new(Pooled::try_new(&spec, clients)?),
+            Carrier::Kept => Box::new(Kept::try_new(&spec, clients)?),
+        };
+        Self::with(spec, transport)
     }
 
     /// The probe of a spec over a transport of its own.
@@ -53,11 +57,15 @@ impl HttpProbe {
     /// # Errors
     /// If the spec cannot be used.
     pub fn over(spec: HttpSpec, transport: impl Transport + 'static) -> Result<Self, BuildError> {
+        Self::with(spec, Box::new(transport))
+    }
+
+    fn with(spec: HttpSpec, transport: Box<dyn Transport>) -> Result<Self, BuildError> {
         let request = compose(&spec)?;
         Ok(Self {
             spec,
             request,
-            transport: Box::new(transport),
+            transport,
             checks: AtomicU32::new(0),
         })
     }
@@ -164,6 +172,20 @@ impl HttpProbe {
             certificate: trail.certificate,
             wall: cx.clock().wall(),
         })
+    }
+}
+
+enum Carrier {
+    Pooled,
+    Kept,
+}
+
+fn carrier(spec: &HttpSpec) -> Carrier {
+    let wants_reqwest = spec.proxy.is_some() || spec.redirects > 0 || spec.decompress;
+    match spec.transport {
+        TransportKind::Pooled => Carrier::Pooled,
+        TransportKind::Auto if wants_reqwest && misfit(spec).is_none() => Carrier::Pooled,
+        TransportKind::Auto | TransportKind::Kept => Carrier::Kept,
     }
 }
 

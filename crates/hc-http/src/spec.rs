@@ -49,6 +49,8 @@ pub struct HttpSpec {
     pub decompress: bool,
     /// How TLS is spoken.
     pub tls: TlsSettings,
+    /// What carries it.
+    pub transport: TransportKind,
     /// What must hold of the answer.
     pub expect: Expect,
 }
@@ -86,6 +88,7 @@ impl HttpSpec {
             redirects: 0,
             decompress: false,
             tls: TlsSettings::default(),
+            transport: TransportKind::Auto,
             expect: Expect::default(),
         }
     }
@@ -150,6 +153,15 @@ pub enum IpFamily {
 }
 
 impl IpFamily {
+    /// As sentences name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any family",
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+
     /// Whether an address is of the family.
     #[must_use]
     pub fn admits(self, address: &SocketAddr) -> bool {
@@ -159,6 +171,20 @@ impl IpFamily {
             Self::V6 => address.is_ipv6(),
         }
     }
+}
+
+/// What carries a probe's requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// [`Pooled`](Self::Pooled) for what it does best, a proxy, redirects and compression, if it can carry the spec
+    /// out to the letter; else [`Kept`](Self::Kept).
+    #[default]
+    Auto,
+    /// reqwest: clients and their pools of connections are shared by all targets that fit.
+    Pooled,
+    /// One kept connection a target, with each phase measured.
+    Kept,
 }
 
 /// The version of HTTP to speak.

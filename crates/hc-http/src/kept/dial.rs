@@ -102,12 +102,7 @@ async fn addresses(
         .collect();
     admitted.dedup();
     if admitted.is_empty() {
-        let family = match family {
-            IpFamily::Any => "any family",
-            IpFamily::V4 => "IPv4",
-            IpFamily::V6 => "IPv6",
-        };
-        return Err(classify::no_address(&name, family));
+        return Err(classify::no_address(&name, family.name()));
     }
     Ok(admitted)
 }

@@ -6,13 +6,27 @@ use std::time::{Duration, Instant, SystemTime};
 use hc_core::{
     Blame, CheckContext, Clock, Evidence, Failure, Kind, Nudge, Phase, Probe, Timestamp,
 };
-use hc_http::{Clients, HttpProbe, HttpSpec};
+use hc_http::{Clients, HttpProbe, HttpSpec, TransportKind};
 
 /// Makes a probe of a spec over the transport under test.
 pub(crate) type Make = fn(HttpSpec) -> HttpProbe;
 
 pub(crate) fn pooled(spec: HttpSpec) -> HttpProbe {
+    over(TransportKind::Pooled, spec)
+}
+
+pub(crate) fn kept(spec: HttpSpec) -> HttpProbe {
+    over(TransportKind::Kept, spec)
+}
+
+fn over(transport: TransportKind, mut spec: HttpSpec) -> HttpProbe {
+    spec.transport = transport;
     HttpProbe::try_new(spec, &Clients::new()).unwrap()
+}
+
+/// Whether a case runs over reqwest, which hides some things.
+pub(crate) fn is_pooled(make: Make) -> bool {
+    make(spec("http://127.0.0.1/")).spec().transport == TransportKind::Pooled
 }
 
 pub(crate) fn spec(url: &str) -> HttpSpec {
