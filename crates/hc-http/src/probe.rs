@@ -237,3 +237,61 @@ impl std::fmt::Debug for HttpProbe {
         f.debug_tuple("HttpProbe").field(&self.spec).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::ProxySettings;
+
+    #[test]
+    fn each_spec_is_carried_by_what_fits_it() {
+        let of = |url: &str| HttpSpec::new(url.parse().unwrap());
+        let proxy = Some(ProxySettings {
+            url: "http://10.0.0.1:3128/".parse().unwrap(),
+        });
+        let decompress = HttpSpec {
+            decompress: true,
+            ..of("https://a.test/")
+        };
+        let redirects = HttpSpec {
+            redirects: 1,
+            ..of("http://a.test/")
+        };
+        let proxied = HttpSpec {
+            proxy: proxy.clone(),
+            ..of("http://a.test/")
+        };
+        let tunnelled = HttpSpec {
+            proxy,
+            ..of("https://a.test/")
+        };
+        let forced = HttpSpec {
+            transport: TransportKind::Kept,
+            ..redirects.clone()
+        };
+        let asked_for = HttpSpec {
+            transport: TransportKind::Pooled,
+            ..of("http://a.test/")
+        };
+        let table = [
+            (of("http://a.test/"), false),
+            (of("https://a.test/"), false),
+            (decompress, true),
+            (redirects, true),
+            (proxied, true),
+            (tunnelled, false),
+            (forced, false),
+            (asked_for, true),
+        ];
+        for (spec, is_pooled) in table {
+            let found = matches!(carrier(&spec), Carrier::Pooled);
+            assert_eq!(found, is_pooled, "{spec:?}");
+        }
+        let mut beyond = of("http://10.0.0.7/");
+        beyond.connect = Some(crate::Dial::Address("10.0.0.8:80".parse().unwrap()));
+        beyond.transport = TransportKind::Pooled;
+        let error = HttpProbe::try_new(beyond, &Clients::new()).unwrap_err();
+        let says = "the pooled transport connects to the URL's own address";
+        assert_eq!(error.to_string(), says);
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use url::Url;
 
 use super::asking::{Resolver, Watching};
@@ -60,19 +61,27 @@ pub(crate) struct Pair {
     pub(super) pooling: reqwest::Client,
     /// Opens one for each request and keeps none.
     pub(super) fresh: reqwest::Client,
+    /// reqwest has copies; this says that they are in use, so that others share their roots.
+    _tls: Arc<ClientConfig>,
 }
 
 impl Pair {
     pub(crate) fn try_new(key: &Key, clients: &Clients) -> Result<Self, BuildError> {
+        let tls = clients.tls(&key.tls, key.version)?;
         Ok(Self {
-            pooling: client(key, clients, key.idle_per_host)?,
-            fresh: client(key, clients, 0)?,
+            pooling: client(key, &tls, clients, key.idle_per_host)?,
+            fresh: client(key, &tls, clients, 0)?,
+            _tls: tls,
         })
     }
 }
 
-fn client(key: &Key, clients: &Clients, idle: usize) -> Result<reqwest::Client, BuildError> {
-    let tls = clients.tls(&key.tls, key.version)?;
+fn client(
+    key: &Key,
+    tls: &ClientConfig,
+    clients: &Clients,
+    idle: usize,
+) -> Result<reqwest::Client, BuildError> {
     let mut builder = reqwest::Client::builder()
         // The proxy variables of the environment are other programs' business. Clears proxies, so it comes first.
         .no_proxy()
@@ -93,7 +102,7 @@ fn client(key: &Key, clients: &Clients, idle: usize) -> Result<reqwest::Client, 
         .tcp_nodelay(true)
         // An idle connection's life is told by its next use.
         .tcp_keepalive(None)
-        .tls_backend_preconfigured((*tls).clone())
+        .tls_backend_preconfigured(tls.clone())
         .tls_info(true)
         .dns_resolver(Resolver(clients.names.clone()))
         .connector_layer(Watching);

@@ -7,7 +7,7 @@
 
 /// Runs each case over each transport. One that joins later adds a line here.
 macro_rules! cases {
-    ($($name:ident,)+ $(kept only: $($own:ident,)+)?) => {
+    ($($name:ident,)+ $(; kept only: $($own:ident,)+)?) => {
         mod pooled {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::$name($crate::support::pooled).await; })+
@@ -24,6 +24,7 @@ macro_rules! cases {
 mod answers;
 mod connections;
 mod limits;
+mod pooled;
 mod redirects;
 mod secrets;
 mod support;

@@ -4,7 +4,7 @@ use hc_core::{Blame, Fact, Kind, Phase};
 use hc_http::Secret;
 use hc_testkit::server::{Server, http};
 
-use crate::support::{Make, fail, pass, row, spec};
+use crate::support::{Make, fail, is_pooled, pass, row, spec};
 
 cases! {
     a_redirect_is_no_pass_unless_asked_for,
@@ -58,7 +58,10 @@ async fn a_loop_ends_at_its_limit(make: Make) {
         Some("redirects"),
         "over 3 redirects",
     );
-    assert_eq!((server.requests(), server.connections()), (4, 1));
+    assert_eq!(server.requests(), 4);
+    // The pool may not have the connection back yet when the next request begins.
+    let at_most = if is_pooled(make) { 4 } else { 1 };
+    assert!(server.connections() <= at_most);
 }
 
 async fn another_server_hears_no_credentials(make: Make) {
