@@ -92,13 +92,13 @@ async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Resul
         if args.nagios {
             worst = nagios::exit(&tally);
         }
-        report.flushed().await;
+        flush(&report).await;
         if args.repeat.is_none() && end != sweep::End::ReaderGone && !report.is_closed() {
             report.after_round(&tally);
         }
         match end {
             sweep::End::Interrupted => {
-                return Ok(finish(report, &spread, args, ExitCode::Interrupted));
+                return Ok(finish(&report, &spread, args, ExitCode::Interrupted).await);
             }
             sweep::End::ReaderGone => return Ok(ExitCode::Ok),
             sweep::End::FailedFast => break,
@@ -108,21 +108,30 @@ async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Resul
             let spent = ask::clock_now().since(begin);
             tokio::select! {
                 () = tokio::time::sleep(args.interval.saturating_sub(spent)) => {}
-                _ = ctrl_c.as_mut() => return Ok(finish(report, &spread, args, ExitCode::Interrupted)),
+                _ = ctrl_c.as_mut() => return Ok(finish(&report, &spread, args, ExitCode::Interrupted).await),
             }
         }
     }
-    Ok(finish(report, &spread, args, worst))
+    Ok(finish(&report, &spread, args, worst).await)
 }
 
-fn finish(
-    report: Report<'_>,
+async fn finish(
+    report: &Report<'_>,
     spread: &rounds::Spread,
     args: &CheckArgs,
     code: ExitCode,
 ) -> ExitCode {
     if args.repeat.is_some() {
         report.spread(spread);
+        flush(report).await;
     }
     code
+}
+
+/// Waits for the reader of our results. One that stands still must not keep whoever presses Ctrl-C.
+async fn flush(report: &Report<'_>) {
+    tokio::select! {
+        () = report.flushed() => {}
+        _ = tokio::signal::ctrl_c() => std::process::exit(i32::from(ExitCode::Interrupted.code())),
+    }
 }

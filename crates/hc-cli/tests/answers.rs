@@ -141,6 +141,10 @@ async fn flags_shape_the_request_and_the_expectation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a certificate is valid around the real now"
+)]
 async fn insecure_is_said_in_every_output() {
     let authority = Authority::new();
     let now = SystemTime::now();

@@ -115,11 +115,10 @@ impl<'a> Sweep<'a> {
         args: &CheckArgs,
     ) -> Option<End> {
         let is_healthy = match outcome.result {
-            CheckResult::Pass => true,
+            // What is inconclusive says nothing about the target: no reason to end.
+            CheckResult::Pass | CheckResult::Inconclusive => true,
             CheckResult::Degraded => !args.strict,
             CheckResult::Failure => false,
-            // It says nothing about the target: no reason to end.
-            CheckResult::Inconclusive => true,
         };
         self.progress
             .add(outcome.result != CheckResult::Inconclusive && is_healthy);
