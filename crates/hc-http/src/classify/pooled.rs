@@ -18,6 +18,11 @@ pub(crate) fn reqwest_error(
     if let Some(Carried(failure)) = source_of(error) {
         return failure.clone();
     }
+    if error.is_builder() {
+        // Of a redirect: the spec's own URL was tried before.
+        let message = "the redirect leads to a URL that cannot be asked";
+        return Failure::new(Kind::Protocol, Phase::Wait, message).with_code("not_http");
+    }
     if error.is_connect() {
         return opening_error(error, address);
     }
@@ -65,4 +70,44 @@ fn tried(error: &reqwest::Error) -> Option<SocketAddr> {
 
 fn closed() -> Failure {
     Failure::new(Kind::Reset, Phase::Wait, CLOSED).with_code("closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hc_core::Blame;
+
+    use super::*;
+    use crate::spec::HttpVersion;
+    use crate::tls::{Roots, TlsSettings, client_config};
+
+    /// If hyper-util writes its error in another way, the address is the first one, which may be the wrong one.
+    #[tokio::test]
+    async fn the_address_that_was_tried_is_told() {
+        let v4: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let v6: SocketAddr = "[::1]:1".parse().unwrap();
+        let settings = TlsSettings {
+            roots: Roots::None,
+            ..TlsSettings::default()
+        };
+        let tls = client_config(&settings, HttpVersion::Auto).unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))
+            .resolve_to_addrs("a.test", &[v6, v4])
+            .build()
+            .unwrap();
+        let error = client.get("http://a.test:1/").send().await.unwrap_err();
+        assert_eq!(tried(&error), Some(v4));
+        let failure = reqwest_error(&error, Some(v6), 1_024);
+        assert_eq!(
+            (failure.kind, failure.blame, failure.message.as_str()),
+            (
+                Kind::Refused,
+                Blame::Target,
+                "127.0.0.1:1 refused the connection"
+            )
+        );
+    }
 }

@@ -15,6 +15,10 @@ use crate::tls::{Roots, TlsSettings};
 
 /// So many headers fit hyper's parser, as in the kept transport.
 const MAX_HEADER_COUNT: usize = 512;
+/// A kept HTTP/2 connection is pinged so often: seldom enough to cost less than the checks.
+const PING: Duration = Duration::from_secs(15);
+/// Without an answer for so long it is given up.
+const PONG: Duration = Duration::from_secs(5);
 
 /// What must be equal for two targets to share a client. Their connections are pooled by host and port, so all that
 /// decides where such a connection leads, and how, is in here.
@@ -99,6 +103,10 @@ fn client(
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_max_headers(MAX_HEADER_COUNT)
         .http2_max_header_list_size(key.max_headers)
+        // One that went silent stays in the pool until a ping of it is lost.
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PONG)
+        .http2_keep_alive_while_idle(true)
         .tcp_nodelay(true)
         // An idle connection's life is told by its next use.
         .tcp_keepalive(None)

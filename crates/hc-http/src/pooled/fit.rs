@@ -11,6 +11,9 @@ use crate::spec::{Dial, HttpSpec, HttpVersion};
 /// reqwest derives SNI, HTTP/2's authority and the port to dial from the URL, and hides a certificate behind a tunnel.
 pub(crate) fn misfit(spec: &HttpSpec) -> Option<&'static str> {
     let url = &spec.url;
+    if url.as_str().parse::<http::Uri>().is_err() {
+        return Some("cannot write such a URL");
+    }
     let is_tls = url.scheme() == "https";
     let may_speak_h2 = match spec.version {
         HttpVersion::Auto => is_tls,

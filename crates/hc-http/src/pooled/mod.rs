@@ -36,8 +36,9 @@ use crate::tls;
 
 /// The pooled transport of one target.
 ///
-/// A connection that was asked for anew is closed after its answer; the kept ones stay in the pool. If a new one
-/// fails, the kept ones are not used until a new one has served: they may lead to what no longer listens.
+/// A connection that was asked for anew is closed after its answer; the kept ones stay in the pool, which none can be
+/// taken from. So after a check without an answer, given up ones too, the kept ones are not used until a new one has
+/// served: they may lead to what no longer listens.
 pub struct Pooled {
     clients: Shared,
     home: Url,
@@ -132,11 +133,11 @@ impl Transport for Pooled {
             .clone()
             .filter(|_| same_origin(&self.home, &request.url));
         let asking = Asking::new(cx, connect, self.ip, self.literal(&request.url)?);
+        // Who gives up drops this future: the doubt is there before.
+        self.is_doubtful.store(true, Ordering::Relaxed);
         let result = self.carry(cx, client, request, &asking, trail).await;
         asking.end();
-        if is_fresh {
-            self.is_doubtful.store(result.is_err(), Ordering::Relaxed);
-        }
+        self.is_doubtful.store(result.is_err(), Ordering::Relaxed);
         result
     }
 }

@@ -9,7 +9,7 @@ use hc_core::{Connection, Phase, Probe};
 use hc_http::{Clients, Dial, HttpProbe, HttpSpec, HttpVersion, TransportKind};
 use hc_testkit::server::{Act, Server, http};
 
-use crate::support::{check, context, fail, pass, pooled, spec};
+use crate::support::{check, context, fail, pass, pooled, spec, stuck_in};
 
 fn sharing(clients: &Clients, mut spec: HttpSpec) -> HttpProbe {
     spec.transport = TransportKind::Pooled;
@@ -118,6 +118,21 @@ async fn kept_connections_are_doubted_after_a_new_one_failed() {
     let probe = pooled(spec);
     pass(&probe).await;
     fail(&probe).await;
+    assert_eq!(pass(&probe).await.connection, Some(Connection::New));
+}
+
+#[tokio::test]
+async fn kept_connections_are_doubted_after_a_check_was_given_up() {
+    let server = Server::start(|nth, _| match nth {
+        1 => vec![Act::Hang],
+        _ => http::ok(),
+    })
+    .await;
+    let mut spec = spec(&server.url("/"));
+    spec.reconnect_every = Some(2);
+    let probe = pooled(spec);
+    pass(&probe).await;
+    assert_eq!(stuck_in(&probe).await, Some(Phase::Wait));
     assert_eq!(pass(&probe).await.connection, Some(Connection::New));
 }
 
