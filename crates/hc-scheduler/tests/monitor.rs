@@ -1,5 +1,7 @@
 //! The monitor as an embedder meets it, in virtual time: scripted probes, tokio's paused clock.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
