@@ -23,6 +23,7 @@ use anyhow::Context as _;
 
 use crate::args::CheckArgs;
 use crate::exit::ExitCode;
+use crate::host;
 use crate::term::Term;
 
 use ask::{Asked, Outcome};
@@ -52,7 +53,7 @@ pub(crate) fn check(args: &CheckArgs, term: &Term) -> anyhow::Result<ExitCode> {
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(files::RESOLVERS)
+        .max_blocking_threads(files::resolvers(host::open_files()))
         .build()
         .context("failed to start the runtime")
 }

@@ -3,11 +3,19 @@
 use crate::host;
 use crate::term::Term;
 
-/// Threads that resolve names at once; each may open a few files while it does.
-pub(super) const RESOLVERS: usize = 16;
+/// Most threads that resolve names at once: a few dead resolvers must not hold up the names behind them.
+const MOST_RESOLVERS: usize = 64;
 
-/// What hc itself has open: standard streams, epoll, signals, and what resolvers read.
-const OWN: usize = 16 + 3 * RESOLVERS;
+/// What one of them may have open while it resolves.
+const OF_A_RESOLVER: usize = 3;
+
+/// Standard streams, epoll, signals, a report being written.
+const OWN: usize = 16;
+
+/// Threads that resolve names: few where few files may be open.
+pub(super) fn resolvers(limit: usize) -> usize {
+    (limit / 16).clamp(1, MOST_RESOLVERS)
+}
 
 /// Checks in flight: what was wanted, unless open files do not suffice; that is said.
 pub(super) fn parallel(wanted: usize, targets: usize, term: &Term) -> usize {
@@ -23,7 +31,9 @@ pub(super) fn parallel(wanted: usize, targets: usize, term: &Term) -> usize {
 
 /// A check holds one connection.
 fn allowed(limit: usize) -> usize {
-    limit.saturating_sub(OWN).max(1)
+    limit
+        .saturating_sub(OWN + OF_A_RESOLVER * resolvers(limit))
+        .max(1)
 }
 
 #[cfg(test)]
@@ -32,8 +42,8 @@ mod tests {
 
     #[test]
     fn some_files_are_left_for_hc_itself() {
-        assert_eq!(allowed(1024), 960);
-        assert_eq!(allowed(64), 1);
+        assert_eq!(allowed(1024), 816);
+        assert_eq!(allowed(64), 36);
         assert_eq!(allowed(0), 1);
     }
 }

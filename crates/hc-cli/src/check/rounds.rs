@@ -5,12 +5,15 @@ use hc_core::CheckResult;
 use super::Row;
 use crate::exit::ExitCode;
 
-/// So many times a target are kept for its percentiles; of more rounds it is the last ones.
-const MOST_TIMES: usize = 10_000;
+/// So many times are kept for percentiles in all (8 MB); of more rounds it is the last ones.
+const MOST_TIMES: usize = 1_000_000;
 
 /// Results of all rounds, by target.
 #[derive(Clone, Debug)]
-pub(super) struct Spread(Vec<Series>);
+pub(super) struct Spread {
+    series: Vec<Series>,
+    most_times: usize,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Series {
@@ -23,17 +26,20 @@ struct Series {
 impl Spread {
     /// Of so many targets.
     pub(super) fn new(targets: usize) -> Self {
-        Self(vec![Series::default(); targets])
+        Self {
+            series: vec![Series::default(); targets],
+            most_times: (MOST_TIMES / targets.max(1)).clamp(100, 10_000),
+        }
     }
 
     /// One more round.
     pub(super) fn add(&mut self, rows: &[Row<'_>]) {
-        for (series, (asked, outcome)) in self.0.iter_mut().zip(rows) {
+        for (series, (asked, outcome)) in self.series.iter_mut().zip(rows) {
             let Some(outcome) = outcome else { continue };
             series.shown.clone_from(&asked.shown);
             series.rounds += 1;
             series.passes += u32::from(outcome.result == CheckResult::Pass);
-            if series.times_ms.len() == MOST_TIMES {
+            if series.times_ms.len() == self.most_times {
                 series.times_ms.pop_front();
             }
             series.times_ms.push_back(outcome.total.as_secs_f64() * 1e3);
@@ -42,7 +48,11 @@ impl Spread {
 
     /// A line a target; of one target without its name.
     pub(super) fn lines(&self) -> String {
-        let asked: Vec<_> = self.0.iter().filter(|series| series.rounds > 0).collect();
+        let asked: Vec<_> = self
+            .series
+            .iter()
+            .filter(|series| series.rounds > 0)
+            .collect();
         let mut out = String::new();
         for series in &asked {
             if asked.len() > 1 {
@@ -57,7 +67,7 @@ impl Spread {
     /// The same as JSON, schema `hc.rounds/1`.
     pub(super) fn json(&self) -> String {
         let mut out = String::new();
-        for series in self.0.iter().filter(|series| series.rounds > 0) {
+        for series in self.series.iter().filter(|series| series.rounds > 0) {
             let times = series.sorted();
             let line = serde_json::json!({
                 "schema": "hc.rounds/1",
