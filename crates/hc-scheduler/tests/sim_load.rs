@@ -136,6 +136,34 @@ fn a_timeout_met_in_a_stall_is_hcs_own() {
     assert_eq!(down.len(), 20);
 }
 
+/// A probe may keep its own time, by the real clock: what it calls a timeout after a stall is hc's doing as well.
+#[test]
+fn a_timeout_that_the_probe_tells_is_excused_likewise() {
+    let run = |stalls: bool| {
+        let mut fleet = every_second(20)
+            .isolation(None)
+            .world(|ask| {
+                if ask.at > 10 * SECOND {
+                    let after = Duration::from_millis(900);
+                    Answer::Fail(after, hc_core::Kind::Timeout, hc_core::Phase::Wait)
+                } else {
+                    Answer::pass_ms(5)
+                }
+            })
+            .build();
+        fleet.run_for(10 * SECOND);
+        for _ in 0..60 {
+            fleet.run_for(Duration::from_millis(300));
+            if stalls {
+                fleet.stall(Duration::from_millis(700));
+            }
+        }
+        fleet.record.turned(Status::Unhealthy, Duration::ZERO).len()
+    };
+    assert_eq!(run(true), 0);
+    assert_eq!(run(false), 20);
+}
+
 #[test]
 fn a_late_waking_driver_accuses_nobody() {
     let mut fleet = every_second(500)
