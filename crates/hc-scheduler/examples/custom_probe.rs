@@ -5,9 +5,12 @@ use std::time::Duration;
 use hc_core::{CheckContext, Evidence, Failure, Kind, Phase, Policy, Probe, Target, async_trait};
 use hc_scheduler::Monitor;
 
+/// How long a queue is.
+type Length = fn() -> usize;
+
 /// Passes while a queue holds no more than it may.
 struct QueueIsShort {
-    length: fn() -> usize,
+    length: Length,
     limit: usize,
 }
 
@@ -36,8 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let policy = Policy::builder()
         .interval(Duration::from_millis(500))
         .build()?;
-    let queues: [(&str, fn() -> usize); 3] =
-        [("short", || 3), ("filling", || 70), ("overfull", || 120)];
+    let queues: [(&str, Length); 3] = [("short", || 3), ("filling", || 70), ("overfull", || 120)];
     let targets = queues.map(|(name, length)| {
         Target::new(name, QueueIsShort { length, limit: 100 }).with_policy(policy.clone())
     });

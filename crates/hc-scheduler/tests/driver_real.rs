@@ -1,4 +1,5 @@
 //! The real driver on real threads: blocking probes, long commands, and the warning of a monitor that never started.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! The real driver under tokio's paused clock: long commands, storms, joined checks, ends.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
 //! Ten thousand targets over an hour of virtual time: invariants, spread, first sweep, and the same again by the same seed.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The checker's own network, cut and restored; and real outages of many targets at once, which are reported.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Admission: limits that are never exceeded, hosts that do not starve each other, and grids that waiting does not move.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 

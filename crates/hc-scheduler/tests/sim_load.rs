@@ -1,4 +1,5 @@
 //! A checker short of time: overload, steady overload, stalls. It slows down, bursts nothing, accuses nobody.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 

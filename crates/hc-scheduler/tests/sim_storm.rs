@@ -1,4 +1,5 @@
 //! Thousands of changes at random, against a plain model: nothing is asked twice at once, nothing leaks, nobody starves.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

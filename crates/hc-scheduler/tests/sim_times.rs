@@ -1,4 +1,5 @@
 //! How soon crashes, hangs and recoveries are seen; backoff; nudges; overlaps.
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::time::Duration;
 
