@@ -95,7 +95,7 @@ pub(crate) fn io_error(error: &io::Error, phase: Phase) -> Failure {
         return local;
     }
     if let Some(tls) = source_of::<rustls::Error>(error) {
-        return tls_error(tls, phase);
+        return tls_error(tls);
     }
     let code = match error.kind() {
         io::ErrorKind::ConnectionReset => "reset",
@@ -126,7 +126,11 @@ pub(crate) fn exchange_error(
         return too_many_headers(max_headers);
     }
     if let Some(h2) = source_of::<h2::Error>(error) {
-        return h2_error(h2, phase);
+        return h2_error(h2, phase, max_headers);
+    }
+    // In TLS 1.3 a server refuses a client's certificate after the handshake.
+    if let Some(tls) = source_of::<rustls::Error>(error) {
+        return tls_error(tls);
     }
     if let Some(io) = source_of::<io::Error>(error)
         && !error.is_parse()
@@ -192,7 +196,8 @@ fn body_error(error: &hyper::Error) -> Failure {
     .with_code("body_short")
 }
 
-fn h2_error(error: &h2::Error, phase: Phase) -> Failure {
+fn h2_error(error: &h2::Error, phase: Phase, max_headers: u32) -> Failure {
+    use h2::Reason;
     if let Some(io) = error.get_io() {
         return io_error(io, phase);
     }
@@ -202,10 +207,16 @@ fn h2_error(error: &h2::Error, phase: Phase) -> Failure {
     if error.is_remote() {
         return Failure::new(Kind::Reset, phase, CLOSED).with_code("reset");
     }
-    let message = format!(
-        "HTTP/2 is broken: {}",
-        error.reason().unwrap_or(h2::Reason::PROTOCOL_ERROR)
-    );
+    let reason = error.reason().unwrap_or(Reason::PROTOCOL_ERROR);
+    // How h2 says that headers are over its limit, in one frame or in several. Broken compression is told alike, and
+    // is far less likely.
+    if matches!(
+        reason,
+        Reason::COMPRESSION_ERROR | Reason::REFUSED_STREAM | Reason::ENHANCE_YOUR_CALM
+    ) {
+        return too_many_headers(max_headers);
+    }
+    let message = format!("HTTP/2 is broken: {reason}");
     Failure::new(Kind::Protocol, phase.max(Phase::Wait), message).with_code("not_http")
 }
 

@@ -91,6 +91,10 @@ pub struct Exchange {
     pub cut: bool,
 }
 
+/// A list of headers over HTTP/2 is read up to here, so that the probe's own limit, which is lower, can be told; the
+/// same as hyper allows itself for HTTP/1.
+pub(crate) const MAX_HEADER_LIST: u32 = 408 << 10;
+
 /// The head as sent, nearly: names, values, and the four bytes between and after them.
 pub(crate) fn head_size(headers: &HeaderMap) -> u64 {
     let sizes = headers

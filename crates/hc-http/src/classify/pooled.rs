@@ -42,7 +42,7 @@ pub(crate) fn reqwest_body_error(error: &reqwest::Error, max_headers: u32) -> Fa
 
 fn opening_error(error: &reqwest::Error, address: Option<SocketAddr>) -> Failure {
     if let Some(tls) = source_of::<rustls::Error>(error) {
-        return tls_error(tls, Phase::Tls);
+        return tls_error(tls);
     }
     let tried = tried(error);
     match (source_of::<io::Error>(error), tried.or(address)) {

@@ -182,7 +182,7 @@ fn an_open_connection() {
     row(
         &io_error(&wrapped, at),
         Kind::Tls,
-        at,
+        Phase::Tls,
         Blame::Target,
         Some("alert"),
         says,
@@ -240,7 +240,7 @@ fn handshakes() {
         ),
     ];
     for (error, code, says) in table {
-        let failure = tls_error(&error, Phase::Tls);
+        let failure = tls_error(&error);
         row(
             &failure,
             Kind::Tls,

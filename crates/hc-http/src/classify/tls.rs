@@ -5,10 +5,10 @@ use rustls::{AlertDescription, CertificateError};
 
 use crate::words;
 
-/// A failed handshake, or broken TLS later.
-pub(crate) fn tls_error(error: &rustls::Error, phase: Phase) -> Failure {
+/// A failed handshake, or broken TLS later: told as of TLS, whenever it shows.
+pub(crate) fn tls_error(error: &rustls::Error) -> Failure {
     let (code, message) = tls_sentence(error);
-    Failure::new(Kind::Tls, phase, message).with_code(code)
+    Failure::new(Kind::Tls, Phase::Tls, message).with_code(code)
 }
 
 fn tls_sentence(error: &rustls::Error) -> (&'static str, String) {

@@ -21,7 +21,7 @@ use super::{dial, tunnel};
 use crate::BuildError;
 use crate::classify;
 use crate::clients::Clients;
-use crate::exchange::{Request, Trail};
+use crate::exchange::{MAX_HEADER_LIST, Request, Trail};
 use crate::expect::Certificate;
 use crate::names::Names;
 use crate::proxy;
@@ -58,9 +58,19 @@ pub(super) struct Link {
     /// Whether requests go to a proxy, which forwards them.
     pub(super) is_forwarded: bool,
     origin: Url,
-    /// Dropped with the link: its task then says goodbye and ends.
-    _alive: oneshot::Sender<()>,
+    task: Task,
 }
+
+/// The link's hold on the task that runs its connection.
+struct Task {
+    /// Dropped with the link: the task then says goodbye and ends.
+    _alive: oneshot::Sender<()>,
+    /// Why it ended.
+    cause: Option<oneshot::Receiver<hyper::Error>>,
+}
+
+/// A connection that takes no request is about to end, and to say why.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// hyper's end of a connection.
 pub(super) enum Sender {
@@ -81,6 +91,12 @@ impl Sender {
 }
 
 impl Link {
+    /// Why a new connection ended before it took its request; hyper tells that to the connection's task alone.
+    pub(super) async fn cause_of_death(&mut self) -> Option<hyper::Error> {
+        let cause = self.task.cause.take()?;
+        tokio::time::timeout(LAST_WORDS, cause).await.ok()?.ok()
+    }
+
     /// Whether a request to that URL may go over this connection.
     pub(super) fn serves(&self, url: &Url) -> bool {
         same_origin(&self.origin, url)
@@ -152,7 +168,7 @@ impl Connector {
             stream,
             wire: wire.clone(),
         });
-        let (sender, alive) = shake_hands(io, speaks_h2, request.max_headers).await?;
+        let (sender, task) = shake_hands(io, speaks_h2, request.max_headers).await?;
         let is_forwarded = self.proxy.is_some() && !is_tls;
         Ok(Link {
             sender,
@@ -161,7 +177,7 @@ impl Connector {
             certificate,
             is_forwarded,
             origin: url.clone(),
-            _alive: alive,
+            task,
         })
     }
 
@@ -248,18 +264,23 @@ async fn shake_hands(
     io: TokioIo<Watched>,
     speaks_h2: bool,
     max_headers: u32,
-) -> Result<(Sender, oneshot::Sender<()>), Failure> {
+) -> Result<(Sender, Task), Failure> {
     let (alive, given_up) = oneshot::channel();
+    let (tell, cause) = oneshot::channel();
+    let task = Task {
+        _alive: alive,
+        cause: Some(cause),
+    };
     let failed =
         |error: hyper::Error| classify::exchange_error(&error, Phase::Send, &[], max_headers);
     if speaks_h2 {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .max_header_list_size(max_headers)
+            .max_header_list_size(MAX_HEADER_LIST.max(max_headers))
             .handshake(io)
             .await
             .map_err(failed)?;
-        tokio::spawn(drive(connection, given_up));
-        return Ok((Sender::Http2(sender), alive));
+        tokio::spawn(drive(connection, given_up, tell));
+        return Ok((Sender::Http2(sender), task));
     }
     let (sender, connection) = http1::Builder::new()
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -268,16 +289,22 @@ async fn shake_hands(
         .handshake(io)
         .await
         .map_err(failed)?;
-    tokio::spawn(drive(connection, given_up));
-    Ok((Sender::Http1(sender), alive))
+    tokio::spawn(drive(connection, given_up, tell));
+    Ok((Sender::Http1(sender), task))
 }
 
 /// Runs a connection until it ends, or a little longer than somebody wants it.
-async fn drive<C: Future>(connection: C, given_up: oneshot::Receiver<()>) {
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    given_up: oneshot::Receiver<()>,
+    tell: oneshot::Sender<hyper::Error>,
+) {
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        // How it ended is told to whoever waits for an answer on it.
-        _ = &mut connection => {}
+        ended = &mut connection => {
+            // Nobody may want to know: who waits for an answer on it is told by hyper.
+            let _ = ended.map_err(|error| tell.send(error));
+        }
         // The link was dropped.
         _ = given_up => {
             let _ = tokio::time::timeout(GOODBYE, connection).await;

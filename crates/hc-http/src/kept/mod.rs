@@ -141,14 +141,27 @@ async fn converse(
     };
     let first_bytes = link.wire.first_bytes();
     trail.answered = !first_bytes.is_empty() || answer.is_ok();
-    let answer = answer.map_err(|error| {
-        let at = if is_h2 {
-            Phase::Wait
-        } else {
-            link.wire.phase()
-        };
-        classify::exchange_error(&error, at, &first_bytes, request.max_headers)
-    })?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let at = if is_h2 {
+                Phase::Wait
+            } else {
+                link.wire.phase()
+            };
+            let cause = match trail.connection == Some(Connection::New) && error.is_canceled() {
+                true => link.cause_of_death().await,
+                false => None,
+            };
+            let error = cause.unwrap_or(error);
+            return Err(classify::exchange_error(
+                &error,
+                at,
+                &first_bytes,
+                request.max_headers,
+            ));
+        }
+    };
     if is_h2 {
         cx.enter(Phase::Receive);
     }

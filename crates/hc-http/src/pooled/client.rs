@@ -9,6 +9,7 @@ use url::Url;
 use super::asking::{Resolver, Watching};
 use crate::BuildError;
 use crate::clients::Clients;
+use crate::exchange::MAX_HEADER_LIST;
 use crate::proxy;
 use crate::spec::{Dial, HttpSpec, HttpVersion, IpFamily};
 use crate::tls::{Roots, TlsSettings};
@@ -31,7 +32,6 @@ pub(crate) struct Key {
     version: HttpVersion,
     keep_alive: Duration,
     idle_per_host: usize,
-    max_headers: u32,
 }
 
 impl Key {
@@ -54,7 +54,6 @@ impl Key {
             version: spec.version,
             keep_alive: spec.keep_alive,
             idle_per_host,
-            max_headers: spec.max_headers,
         }
     }
 }
@@ -102,7 +101,7 @@ fn client(
         .pool_idle_timeout(key.keep_alive)
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_max_headers(MAX_HEADER_COUNT)
-        .http2_max_header_list_size(key.max_headers)
+        .http2_max_header_list_size(MAX_HEADER_LIST)
         // One that went silent stays in the pool until a ping of it is lost.
         .http2_keep_alive_interval(PING)
         .http2_keep_alive_timeout(PONG)

@@ -94,7 +94,7 @@ impl Pooled {
         let address = asking.address();
         let failure = classify::reqwest_error(error, address, request.max_headers);
         // What came after the connection was there says that it was.
-        if asking.is_connecting() && matches!(failure.phase, Some(Phase::Tls)) {
+        if asking.is_connecting() && asking.opened() == 0 && failure.phase == Some(Phase::Tls) {
             trail.opened = trail.opened.saturating_add(1);
             trail.address = address;
         }

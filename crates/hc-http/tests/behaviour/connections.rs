@@ -6,7 +6,7 @@ use hc_core::{CheckContext, Connection, Fact, Kind, Probe};
 use hc_http::{Body, Method};
 use hc_testkit::server::{Act, Server, http};
 
-use crate::support::{LONG, Make, context, fail, is_pooled, pass, spec};
+use crate::support::{LONG, Make, check, context, fail, is_pooled, pass, spec};
 
 cases! {
     checks_share_one_connection,
@@ -22,6 +22,7 @@ cases! {
     an_answer_that_broke_off_is_not_tried_again,
     a_long_body_costs_its_connection,
     a_dropped_check_costs_its_connection,
+    a_race_with_an_idle_close_is_never_a_failure,
 }
 
 async fn checks_share_one_connection(make: Make) {
@@ -246,4 +247,25 @@ async fn a_dropped_check_costs_its_connection(make: Make) {
             .is_err()
     );
     assert_eq!(pass(&probe).await.connection, Some(Connection::New));
+}
+
+async fn a_race_with_an_idle_close_is_never_a_failure(make: Make) {
+    // Without notice, as if it had been idle for too long, just when the next check is sent.
+    let server = Server::start(|nth, _| {
+        let mut acts = http::ok();
+        acts.extend((nth % 3 == 2).then_some(Act::Close));
+        acts
+    })
+    .await;
+    let mut targets = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let probe = make(spec(&server.url("/")));
+        targets.spawn(async move {
+            for _ in 0..30 {
+                check(&probe).await.expect("a race is never a failure");
+            }
+        });
+    }
+    targets.join_all().await;
+    assert!(server.requests() <= 2 * 20 * 30 && server.connections() <= 2 * 20 * 30);
 }

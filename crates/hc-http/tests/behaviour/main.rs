@@ -23,6 +23,7 @@ macro_rules! cases {
 
 mod answers;
 mod connections;
+mod http2;
 mod limits;
 mod pooled;
 mod redirects;

@@ -1,9 +1,11 @@
 //! TLS: what is verified, what is told of the certificate, what is said when it fails.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
 use hc_core::{Blame, Connection, Fact, Kind, Phase};
-use hc_http::tls::{Roots, TlsVersion, certificates_from_pem};
+use hc_http::tls::{Identity, Roots, TlsVersion, certificates_from_pem};
 use hc_http::{Clients, Dial, HttpProbe, HttpSpec};
 use hc_testkit::server::{Act, Server, http};
 use hc_testkit::tls::{Authority, DAY};
@@ -22,6 +24,8 @@ cases! {
     a_server_that_speaks_no_tls,
     a_hang_in_the_handshake_is_in_tls_or_connect,
     http2_is_negotiated,
+    a_client_certificate_is_shown,
+    a_server_that_wants_one_refuses_without,
     ; kept only: a_server_name_of_its_own,
 }
 
@@ -241,6 +245,76 @@ async fn a_hang_in_the_handshake_is_in_tls_or_connect(make: Make) {
         false => Phase::Tls,
     };
     assert_eq!(phase, Some(expected));
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+/// A server that lets in whom an authority vouches for, and that authority.
+fn picky(authority: &Authority) -> Arc<rustls::ServerConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in certificates_from_pem(authority.pem().as_bytes()).unwrap() {
+        roots.add(certificate).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+        Arc::new(roots),
+        provider.clone(),
+    );
+    let (chain, key) = authority.issue("shop.test", now() - DAY, now() + DAY * 90);
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
+
+async fn a_client_certificate_is_shown(make: Make) {
+    let authority = Authority::new();
+    let server = Server::start_tls(picky(&authority), |_, _| http::ok()).await;
+    let (chain, key) = authority.issue("hc.test", now() - DAY, now() + DAY);
+    let chain = pem("CERTIFICATE", &chain[0]);
+    let key = pem("PRIVATE KEY", key.secret_der());
+    let mut spec = to(&server, &authority);
+    spec.tls.client = Some(Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
+    pass(&make(spec)).await;
+}
+
+async fn a_server_that_wants_one_refuses_without(make: Make) {
+    let authority = Authority::new();
+    let acceptor = tokio_rustls::TlsAcceptor::from(picky(&authority));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::AsyncReadExt;
+        let (stream, _) = listener.accept().await.unwrap();
+        let (_, mut stream) = acceptor.accept(stream).into_fallible().await.unwrap_err();
+        // Closing with a request unread would reset the connection, and the refusal might get lost.
+        let _until_the_client_closes = stream.read_to_end(&mut Vec::new()).await;
+    });
+    let mut spec = spec(&format!("https://shop.test:{}/", address.port()));
+    spec.connect = Some(Dial::Address(address));
+    spec.tls.roots = Roots::None;
+    spec.tls.ca = certificates_from_pem(authority.pem().as_bytes()).unwrap();
+    let failure = fail(&make(spec)).await;
+    // In TLS 1.3 the refusal comes after the client's own handshake has ended. Where it comes before the request,
+    // the pool knows only that the connection is closed.
+    if is_pooled(make) && failure.kind == Kind::Reset {
+        return;
+    }
+    row(
+        &failure,
+        Kind::Tls,
+        Phase::Tls,
+        Blame::Target,
+        Some("alert"),
+        "the server refused the handshake: CertificateRequired",
+    );
+    assert_eq!(failure.evidence.unwrap().opened, 1);
 }
 
 async fn http2_is_negotiated(make: Make) {
