@@ -7,6 +7,7 @@
 
 mod connect;
 mod dial;
+mod link;
 mod tunnel;
 mod wire;
 
@@ -23,7 +24,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
-use self::connect::{Connector, Link, Sender};
+use self::connect::Connector;
+use self::link::{Link, Sender};
 use crate::BuildError;
 use crate::classify;
 use crate::clients::Clients;
