@@ -207,7 +207,7 @@ impl Teller<'_> {
         if self.term.json {
             return Ok(());
         }
-        let spent = ask::words(Duration::from_millis(
+        let spent = hc_scheduler::failures::words(Duration::from_millis(
             u64::try_from(ask::clock_now().since(self.begin).as_millis() / 100 * 100)
                 .unwrap_or(u64::MAX),
         ));

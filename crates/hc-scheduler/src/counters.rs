@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hc_core::{CheckResult, Connection, Evidence};
+use hc_core::{CheckResult, Connection, Evidence, Fact};
 use hdrhistogram::Histogram;
 
 /// Latenesses are kept to one digit's third: 1 us to 1 hour in about 10 KB.
@@ -32,6 +32,8 @@ pub struct Counters {
     pub reused: u64,
     /// Checks that were tried again on a fresh connection.
     pub retries: u64,
+    /// Bodies that were longer than was read, so that their connection was closed.
+    pub bodies_cut: u64,
     /// Checks that had to wait for a permit.
     pub waits: u64,
     /// Start minus due, in microseconds.
@@ -51,6 +53,7 @@ impl Default for Counters {
             opened: 0,
             reused: 0,
             retries: 0,
+            bodies_cut: 0,
             waits: 0,
             lateness_us: Histogram::new_with_max(LONGEST_US, 1).expect("the bounds are constants"),
         }
@@ -79,5 +82,6 @@ impl Counters {
         self.opened += u64::from(evidence.opened);
         self.reused += u64::from(evidence.connection == Some(Connection::Reused));
         self.retries += u64::from(evidence.retried);
+        self.bodies_cut += u64::from(evidence.facts.contains(&Fact::BodyCut));
     }
 }

@@ -1,4 +1,6 @@
-//! The failures that a driver itself has to state: a deadline that passed, a probe that panicked.
+//! The failures that whoever runs a probe has to state itself: a deadline that passed, a panic.
+//!
+//! [`Monitor`](crate::Monitor) does so; who runs single checks without one does likewise.
 
 use std::any::Any;
 use std::time::Duration;
@@ -6,7 +8,8 @@ use std::time::Duration;
 use hc_core::{CheckContext, Failure, Kind, Phase};
 
 /// The deadline passed: the phase that the check was in tells whose fault that usually is.
-pub(crate) fn timed_out(context: &CheckContext, timeout: Duration) -> Failure {
+#[must_use]
+pub fn timed_out(context: &CheckContext, timeout: Duration) -> Failure {
     let within = format!("within {}", words(timeout));
     let evidence = context.evidence();
     let failure = match context.phase() {
@@ -27,7 +30,8 @@ pub(crate) fn timed_out(context: &CheckContext, timeout: Duration) -> Failure {
 }
 
 /// The probe panicked: a bug of the checker, never the target's fault.
-pub(crate) fn panicked(context: &CheckContext, payload: &(dyn Any + Send)) -> Failure {
+#[must_use]
+pub fn panicked(context: &CheckContext, payload: &(dyn Any + Send)) -> Failure {
     let said = payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
@@ -37,8 +41,9 @@ pub(crate) fn panicked(context: &CheckContext, payload: &(dyn Any + Send)) -> Fa
     Failure::new(Kind::Panicked, context.phase(), message).with_evidence(context.evidence())
 }
 
-/// `2 s`, `1.5 s`, `300 ms`.
-fn words(duration: Duration) -> String {
+/// A timeout as sentences spell it: `2 s`, `1.5 s`, `300 ms`.
+#[must_use]
+pub fn words(duration: Duration) -> String {
     let millis = duration.as_millis();
     if millis < 1000 {
         format!("{millis} ms")

@@ -30,7 +30,7 @@ mod clock;
 mod command;
 mod counters;
 mod driver;
-mod failures;
+pub mod failures;
 mod interval;
 mod isolation;
 mod list;

@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use hc_core::{
-    CheckContext, CheckResult, Clock, Evidence, Failure, Kind, Phase, Target, Timestamp,
+    CheckContext, CheckResult, Clock, Evidence, Failure, Kind, Target, Timestamp,
 };
 use hc_http::expect::LatencyExpectation;
+use hc_scheduler::failures;
 
 /// Whom to ask, and what outputs need of it.
 #[derive(Clone, Debug)]
@@ -57,15 +58,18 @@ pub(crate) async fn ask(target: Target, timeout: Duration) -> Outcome {
     let _guard = AbortOnDrop(task.abort_handle());
     let ended = match tokio::time::timeout(timeout, &mut task).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => Err(panicked(&context, error)),
+        Ok(Err(error)) => Err(ended_badly(&context, error)),
         Err(_) => {
             let late = clock.now().since(start).saturating_sub(timeout);
             Err(if late > timeout / MAX_LATENESS {
-                let message = format!("timed out, but hc itself was {} late", words(late));
+                let message = format!(
+                    "timed out, but hc itself was {} late",
+                    failures::words(late)
+                );
                 Failure::new(Kind::Starved, context.phase(), message)
                     .with_evidence(context.evidence())
             } else {
-                timed_out(&context, timeout)
+                failures::timed_out(&context, timeout)
             })
         }
     };
@@ -109,48 +113,12 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// The phase that the check was in tells whose fault a timeout usually is.
-fn timed_out(context: &CheckContext, timeout: Duration) -> Failure {
-    let within = format!("within {}", words(timeout));
-    let evidence = context.evidence();
-    let failure = match context.phase() {
-        Some(Phase::Resolve) => {
-            let message = format!("the resolver did not answer {within}");
-            Failure::new(Kind::Resolver, Phase::Resolve, message).with_code("silent")
-        }
-        Some(Phase::Connect) => {
-            let message = match evidence.address {
-                Some(address) => format!("no connection to {address} {within}"),
-                None => format!("no connection {within}"),
-            };
-            Failure::new(Kind::Timeout, Phase::Connect, message)
-        }
-        phase => Failure::new(Kind::Timeout, phase, format!("no answer {within}")),
-    };
-    failure.with_evidence(evidence)
-}
-
-fn panicked(context: &CheckContext, error: tokio::task::JoinError) -> Failure {
-    let said = match error.try_into_panic() {
-        Ok(payload) => payload
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned()),
-        Err(_) => "cancelled".to_owned(),
-    };
-    let message = format!("bug in the probe: {said}");
-    Failure::new(Kind::Panicked, context.phase(), message).with_evidence(context.evidence())
-}
-
-/// `2 s`, `1.5 s`, `300 ms`.
-pub(crate) fn words(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    if millis < 1000 {
-        return format!("{millis} ms");
+/// The probe panicked; a task that nobody aborts ends in no other bad way.
+fn ended_badly(context: &CheckContext, error: tokio::task::JoinError) -> Failure {
+    match error.try_into_panic() {
+        Ok(payload) => failures::panicked(context, &*payload),
+        Err(_) => Failure::new(Kind::Cancelled, None, "cancelled"),
     }
-    let seconds = format!("{:.3}", duration.as_secs_f64());
-    format!("{} s", seconds.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// The clock of the verbs that ask.

@@ -45,10 +45,7 @@ pub(super) struct Backend {
 
 impl Backend {
     /// Starts one on a free port of 127.0.0.1.
-    pub(super) async fn start(
-        name: &'static str,
-        tls: Option<Certificates>,
-    ) -> anyhow::Result<Self> {
+    pub(super) async fn start(tls: Option<Certificates>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("failed to listen on 127.0.0.1 for the demo's backends")?;
@@ -58,7 +55,6 @@ impl Backend {
         let mut server = JoinSet::new();
         server.spawn(serve(listener, moods, tls));
         Ok(Self {
-            name,
             port,
             is_tls,
             mood,

@@ -10,19 +10,16 @@ use hc_scheduler::{Checked, Observer};
 
 use super::writer::Lines;
 
-/// Writes records. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Log {
-    lines: Lines,
+/// How records are spelt.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
     format: LogFormat,
     time: TimeStyle,
     color: bool,
-    /// A [`LogLevel`], which a reload may change.
-    level: Arc<AtomicU8>,
 }
 
-impl Log {
-    pub(super) fn new(lines: Lines, format: LogFormat, level: LogLevel, color: bool) -> Self {
+impl Style {
+    pub(super) fn new(format: LogFormat, color: bool) -> Self {
         let time = if std::io::stdout().is_terminal() {
             TimeStyle::OfDay
         } else if std::env::var_os("JOURNAL_STREAM").is_some() {
@@ -31,11 +28,37 @@ impl Log {
             TimeStyle::Rfc3339
         };
         Self {
-            lines,
             format,
             time,
             color,
-            level: Arc::new(AtomicU8::new(level as u8)),
+        }
+    }
+
+    pub(super) fn line(self, record: &Record) -> String {
+        match self.format {
+            LogFormat::Json => record.json(),
+            LogFormat::Text if self.color => paint(record, self.time),
+            LogFormat::Text => record.logfmt(self.time),
+        }
+    }
+}
+
+/// Writes records. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Log {
+    lines: Lines,
+    style: Style,
+    /// A [`LogLevel`], which a reload may change.
+    level: Arc<AtomicU8>,
+}
+
+impl Log {
+    pub(super) fn new(lines: Lines, style: Style, level: LogLevel) -> Self {
+        let level = Arc::new(AtomicU8::new(level as u8));
+        Self {
+            lines,
+            style,
+            level,
         }
     }
 
@@ -51,14 +74,9 @@ impl Log {
             Level::Info => LogLevel::Info,
             Level::Debug => LogLevel::Trace,
         };
-        if needs as u8 > self.level.load(Ordering::Relaxed) {
-            return;
+        if needs as u8 <= self.level.load(Ordering::Relaxed) {
+            self.lines.write(self.style.line(record));
         }
-        self.lines.write(match self.format {
-            LogFormat::Json => record.json(),
-            LogFormat::Text if self.color => paint(record, self.time),
-            LogFormat::Text => record.logfmt(self.time),
-        });
     }
 
     pub(super) async fn reader_gone(&self) {

@@ -19,7 +19,7 @@ use crate::term::Term;
 mod log;
 mod writer;
 
-use log::Log;
+use log::{Log, Style};
 
 /// Descriptors that hc needs beside connections: standard streams, epoll, resolver, signals, a config being read.
 const OWN_DESCRIPTORS: usize = 64;
@@ -41,8 +41,16 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let (lines, writer) = writer::start(std::io::stdout()).context("failed to start the log")?;
-    let log = Log::new(lines, config.log.format, config.log.level, term.color);
+    let style = Style::new(config.log.format, term.color);
+    let tell_dropped = move |lines: u64| {
+        let record = Record::new(now(), Level::Warn, "dropped")
+            .with("lines", lines)
+            .with_message("the reader of this log was too slow");
+        style.line(&record)
+    };
+    let (lines, writer) =
+        writer::start(std::io::stdout(), tell_dropped).context("failed to start the log")?;
+    let log = Log::new(lines, style, config.log.level);
     let code = runtime.block_on(watch(config, &source, log));
     // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
     runtime.shutdown_background();

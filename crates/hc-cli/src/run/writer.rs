@@ -35,8 +35,11 @@ pub(super) struct Writer {
     done: Receiver<()>,
 }
 
-/// Starts the thread that writes to `out`.
-pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Writer)> {
+/// Starts the thread that writes to `out`; `tell_dropped` makes the line that tells how many were dropped.
+pub(super) fn start(
+    out: impl Write + Send + 'static,
+    tell_dropped: impl Fn(u64) -> String + Send + 'static,
+) -> io::Result<(Lines, Writer)> {
     let (queue, lines) = sync_channel(WAITING);
     let (finished, done) = sync_channel(1);
     let shared = Arc::new(Shared::default());
@@ -44,7 +47,7 @@ pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Writ
     let thread = std::thread::Builder::new()
         .name("hc-log".into())
         .spawn(move || {
-            if write_all(out, &lines, &told.dropped).is_err() {
+            if write_all(out, &lines, &told.dropped, tell_dropped).is_err() {
                 // The reader has gone: there is nobody left to tell anything.
                 told.closed.store(true, Ordering::Release);
                 told.reader_gone.notify_one();
@@ -55,37 +58,39 @@ pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Writ
     Ok((Lines { queue, shared }, Writer { thread, done }))
 }
 
-fn write_all(mut out: impl Write, lines: &Receiver<String>, dropped: &AtomicU64) -> io::Result<()> {
+fn write_all(
+    mut out: impl Write,
+    lines: &Receiver<String>,
+    dropped: &AtomicU64,
+    tell_dropped: impl Fn(u64) -> String,
+) -> io::Result<()> {
     while let Ok(line) = lines.recv() {
-        let missed = dropped.swap(0, Ordering::AcqRel);
-        if missed > 0 {
-            writeln!(
-                out,
-                "... {missed} lines dropped: the reader of this log was too slow"
-            )?;
-        }
-        out.write_all(line.as_bytes())?;
-        out.write_all(b"\n")?;
+        write_line(&mut out, &line)?;
         // What waits is written together, and is flushed before the next wait.
         while let Ok(line) = lines.try_recv() {
-            out.write_all(line.as_bytes())?;
-            out.write_all(b"\n")?;
+            write_line(&mut out, &line)?;
+        }
+        // Lines are dropped while the queue is full: they would stand behind what was in it.
+        let missed = dropped.swap(0, Ordering::AcqRel);
+        if missed > 0 {
+            write_line(&mut out, &tell_dropped(missed))?;
         }
         out.flush()?;
     }
     Ok(())
 }
 
+fn write_line(out: &mut impl Write, line: &str) -> io::Result<()> {
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")
+}
+
 impl Lines {
     /// Queues a line, or drops and counts it.
     pub(super) fn write(&self, line: String) {
-        match self.queue.try_send(line) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            // The reader has gone, and `reader_gone` tells of it.
-            Err(TrySendError::Disconnected(_)) => {}
+        // If the reader has gone, `reader_gone` tells of it.
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(line) {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -132,7 +137,7 @@ mod tests {
     fn a_stopped_reader_costs_lines_and_blocks_nobody() {
         let sink = Sink::default();
         let stopped = sink.1.lock().unwrap();
-        let (lines, writer) = start(sink.clone()).unwrap();
+        let (lines, writer) = start(sink.clone(), |missed| format!("dropped {missed}")).unwrap();
         for n in 0..WAITING * 2 {
             lines.write(n.to_string());
         }
@@ -141,8 +146,10 @@ mod tests {
         writer.finish();
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         assert!(text.starts_with("0\n"), "{text:.20}");
-        assert!(text.lines().count() >= WAITING);
+        assert!(text.lines().count() > WAITING);
         assert!(text.lines().count() < WAITING * 2);
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("dropped "), "{last}");
     }
 
     struct Closed;
@@ -159,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_pipe_is_told() {
-        let (lines, writer) = start(Closed).unwrap();
+        let (lines, writer) = start(Closed, |_| String::new()).unwrap();
         lines.write("x".to_owned());
         lines.reader_gone().await;
         drop(lines);

@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     pub(crate) due: Timestamp,
     pub(crate) reason: Reason,
     pub(crate) factor: u32,
+    /// When it asked for permits for the check in flight (running time).
+    pub(crate) fell_due: Timestamp,
     /// When the check in flight was started (running time).
     pub(crate) started: Timestamp,
     /// When the last check was due and first polled: what a changed policy is applied to (running time).
@@ -113,6 +115,7 @@ impl Entry {
             due: Timestamp::NEVER,
             reason: Reason::First,
             factor: 1,
+            fell_due: now,
             started: now,
             last_start: now,
             last_first_poll: now,

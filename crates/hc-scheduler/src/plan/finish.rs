@@ -287,7 +287,7 @@ impl Plan {
             (Verdict::Inconclusive, _) => CheckResult::Inconclusive,
             (_, outcome) => CheckResult::of(outcome),
         };
-        let waited = entry.started.since(entry.due);
+        let waited = entry.started.since(entry.fell_due);
         let checked = Arc::new(Checked {
             target: entry.target.id.clone(),
             group: entry.target.group.clone(),
@@ -298,7 +298,7 @@ impl Plan {
             verdict,
             outcome,
             duration,
-            lateness: first_poll.since(entry.due),
+            lateness: first_poll.since(entry.due).saturating_sub(waited),
             waited,
             reason: entry.reason,
             doubted,
@@ -319,13 +319,8 @@ impl Plan {
     fn count(&mut self, checked: &Checked) {
         let counters = &mut self.counters;
         counters.results[checked.result as usize] += 1;
-        // Who waited for a permit was late by the limits' will, not by hc's weakness.
-        let slot = self.wheel.slot();
-        if checked.waited > slot + Duration::from_millis(5) {
-            counters.waits += 1;
-        } else {
-            counters.late(checked.lateness);
-        }
+        counters.late(checked.lateness);
+        counters.waits += u64::from(checked.waited > Duration::ZERO);
         let evidence = match &checked.outcome {
             Ok(evidence) => Some(evidence),
             Err(failure) => failure.evidence.as_deref(),

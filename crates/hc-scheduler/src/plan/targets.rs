@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hc_core::{
-    Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe, Target,
+    Blame, Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe, Target,
     Timestamp, Verdict, Word, stable_hash, step,
 };
 
 use super::{
     Action, Entry, IsolationRules, Key, Next, Plan, Reason, State, interval, overlay_event,
 };
+use crate::isolation::Belief;
 
 impl Plan {
     pub(super) fn add(&mut self, target: Target, rank: u32, count: u32, actions: &mut Vec<Action>) {
@@ -171,11 +172,8 @@ impl Plan {
             return;
         };
         entry.target.probe = probe;
-        entry.health.zero_streaks();
-        entry.quiet = 0;
-        entry.last_failure = None;
-        let word = entry.word();
-        entry.cell.set_word(word);
+        self.forget_streaks(key.index);
+        let entry = self.slab.at_mut(key.index);
         let interval = entry.target.policy.interval();
         let at = interval::first(now, rank.0, rank.1, interval);
         match entry.state {
@@ -195,7 +193,16 @@ impl Plan {
             }
             State::Idle | State::Parked | State::Waiting | State::Ready => {}
         }
-        self.recount(key.index);
+    }
+
+    /// Streaks and backoff begin anew; the status stays. Being unsteady was a streak's matter, and its end is told.
+    fn forget_streaks(&mut self, index: u32) {
+        let entry = self.slab.at_mut(index);
+        let before = entry.health;
+        entry.health.zero_streaks();
+        entry.quiet = 0;
+        entry.last_failure = None;
+        self.publish_step(index, &before, None, None);
     }
 
     pub(super) fn set_policy(&mut self, key: Key, policy: Arc<Policy>) {
@@ -259,6 +266,7 @@ impl Plan {
         entry.cell.set_stale_at(Timestamp::NEVER);
         let in_flight = entry.is_in_flight();
         let asked_for = std::mem::take(&mut entry.asked_for);
+        let stale_since = entry.stale_since.take();
         self.asked -= 1;
         if in_flight {
             self.cancel(key, "paused", actions);
@@ -267,6 +275,10 @@ impl Plan {
         }
         if asked_for {
             actions.push(Action::Declined { key });
+        }
+        if let Some(since) = stale_since {
+            let lasted = real.since(since);
+            self.publish_overlay(key.index, Overlay::Stale, Edge::End { lasted });
         }
         self.publish_overlay(key.index, Overlay::Paused, Edge::Begin);
         self.recount(key.index);
@@ -282,15 +294,12 @@ impl Plan {
             return;
         }
         entry.paused = false;
-        entry.health.zero_streaks();
-        entry.quiet = 0;
-        entry.last_failure = None;
         let lasted = real.since(entry.paused_since);
         let interval = entry.target.policy.interval();
         let state = entry.state;
         self.asked += 1;
         self.publish_overlay(key.index, Overlay::Paused, Edge::End { lasted });
-        self.recount(key.index);
+        self.forget_streaks(key.index);
         if state == State::Parked {
             self.first_check(key.index, rank.0, rank.1);
         } else {
@@ -418,8 +427,13 @@ impl Plan {
     }
 
     /// A row of reported failures counts as one failure, at most once per `fast_interval`, and never decides Unknown.
+    /// It counts no more than a check's failure would: not in doubt or isolation, and not if it is this machine's own.
     fn count_report(&mut self, index: u32, kind: Kind) {
         let (now, real) = (self.clock.now(), self.clock.real());
+        let failure = Failure::new(kind, None, "reported by traffic");
+        if failure.blame == Blame::Local || self.isolation.belief() != Belief::Believed {
+            return;
+        }
         let entry = self.slab.at_mut(index);
         let policy = entry.target.policy.clone();
         let recently = entry
@@ -429,7 +443,8 @@ impl Plan {
             return;
         }
         entry.last_counted = Some(now);
-        let failure = Arc::new(Failure::new(kind, None, "reported by traffic"));
+        entry.quiet = 0;
+        let failure = Arc::new(failure);
         let before = entry.health;
         let (after, turn) = step(&policy, before, Verdict::Fail(1), real);
         entry.health = after;

@@ -51,7 +51,10 @@ impl Plan {
 
     /// An idle target is due now: it asks for permits.
     pub(super) fn fall_due(&mut self, index: u32) {
-        let host = self.slab.at(index).host;
+        let now = self.clock.now();
+        let entry = self.slab.at_mut(index);
+        entry.fell_due = now;
+        let host = entry.host;
         self.slab.at_mut(index).state = match self.admission.request(&mut self.slab, index, host) {
             crate::admission::Place::Ready => State::Ready,
             crate::admission::Place::Waiting => State::Waiting,
