@@ -3,7 +3,6 @@
 //!
 //! Runs are paired, ours and the other in turn, because figures of one machine move by a fifth between runs while ratios
 //! within a pair hold.
-#![expect(dead_code, reason = "for the first benchmark of a whole process")]
 
 use std::fs;
 use std::path::Path;
@@ -34,6 +33,8 @@ impl Row {
             .iter()
             .zip(&self.other)
             .map(|(ours, other)| ours / other)
+            // Of nothing, and to nothing, there is no ratio.
+            .filter(|ratio| ratio.is_finite())
             .collect();
         median(&ratios)
     }
@@ -82,6 +83,18 @@ impl Setting {
     }
 }
 
+impl Setting {
+    /// A sentence for the head of a result.
+    pub(crate) fn line(&self, bench: &str) -> String {
+        let Self {
+            machine,
+            commit,
+            date,
+        } = self;
+        format!("`cargo xtask bench {bench}`, {date}, commit {commit}, {machine}.")
+    }
+}
+
 fn model(cpuinfo: &str) -> &str {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"));
     line.and_then(|line| line.split_once(": "))
@@ -108,15 +121,7 @@ impl Report {
     }
 
     fn markdown(&self) -> String {
-        let Setting {
-            machine,
-            commit,
-            date,
-        } = &self.setting;
-        let mut out = format!(
-            "`cargo xtask bench {}`, {date}, commit {commit}, {machine}.\n\n",
-            self.name
-        );
+        let mut out = format!("{}\n\n", self.setting.line(self.name));
         match &self.other {
             Some(other) => out.push_str(&format!(
                 "| | hc | {other} | ratio | runs |\n| --- | --- | --- | --- | --- |\n"
