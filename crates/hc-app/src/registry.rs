@@ -34,10 +34,18 @@ impl std::error::Error for RegistryError {
 }
 
 impl Registry {
-    /// A registry without clients yet.
+    /// A registry without clients yet, for single checks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A registry for a fleet of that size: shared clients keep a connection for each of its targets.
+    #[must_use]
+    pub fn for_fleet(targets: usize) -> Self {
+        Self {
+            clients: Clients::for_fleet(targets),
+        }
     }
 
     /// The target of a spec.

@@ -99,7 +99,7 @@ impl Service {
     /// # Errors
     /// All targets that cannot be made; then nothing was started.
     pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
-        let registry = Registry::new();
+        let registry = Registry::for_fleet(config.targets.len());
         let targets = registry
             .targets(&config.targets)
             .map_err(ServiceError::Targets)?;

@@ -40,10 +40,6 @@ impl Wheel {
         }
     }
 
-    pub(crate) fn slot(&self) -> Duration {
-        Duration::from_nanos(self.slot)
-    }
-
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len

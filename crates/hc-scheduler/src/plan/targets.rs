@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hc_core::{
-    Blame, Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe, Target,
-    Timestamp, Verdict, Word, stable_hash, step,
+    Blame, Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe,
+    Target, Timestamp, Verdict, Word, stable_hash, step,
 };
 
 use super::{
