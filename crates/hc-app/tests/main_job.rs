@@ -108,7 +108,7 @@ impl Heard {
                     .push(turned);
             }
             EventKind::Isolated { .. } | EventKind::Panicked { .. } | EventKind::Overlay { .. } => {
-                self.alarms.push(format!("{:?}", event.kind))
+                self.alarms.push(format!("{:?}", event.kind));
             }
             // Who hangs for a whole interval overlaps, and is told to.
             EventKind::Overlap { target, .. }
