@@ -23,6 +23,19 @@ pub(crate) fn open_files() -> usize {
     })
 }
 
+/// The same after asking for as many as there may be: the usual soft limit is for programs that use `select`.
+pub(crate) fn most_open_files() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let most = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // Where it is refused, the limit is what it was.
+    let _ = setrlimit(Resource::Nofile, most);
+    open_files()
+}
+
 /// Now, for people.
 #[expect(
     clippy::disallowed_methods,

@@ -11,18 +11,18 @@ use hc_app::{Chronicle, Reloaded, Service, ServiceError, Surroundings, Telling};
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::args::RunArgs;
 use crate::exit::ExitCode;
 use crate::term::Term;
 
+mod files;
 mod log;
 mod writer;
 
+use files::Files;
 use log::{Log, Style};
-
-/// Descriptors that hc needs beside connections: standard streams, epoll, resolver, signals, a config being read.
-const OWN_DESCRIPTORS: usize = 64;
 
 /// Watches until it is told to stop.
 pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
@@ -115,13 +115,14 @@ impl WhatToRun {
     }
 }
 
-async fn watch(config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow::Result<ExitCode> {
+async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
 
-    let descriptors = descriptors_for_checks(&config);
-    let around = surroundings(descriptors, &log);
+    let files = Files::share(crate::host::most_open_files(), &config);
+    let short_of_files = files.fit(&mut config);
+    let around = surroundings(files.in_flight(), &log);
     let mut service = match Service::start(config, &around) {
         Ok(service) => service,
         Err(error) => {
@@ -129,20 +130,24 @@ async fn watch(config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow::Res
             return Ok(ExitCode::Failed);
         }
     };
-    tell_start(service.config(), source, descriptors, &log);
+    tell_start(service.config(), source, short_of_files.as_ref(), &log);
     let (telling, heard) = watch::channel(telling(service.config()));
     let chronicle = Chronicle::new(service.monitor().clone(), heard);
     let sink = log.clone();
     let chronicle = tokio::spawn(chronicle.run(move |record| sink.write(&record)));
 
     let started = service.monitor().now();
+    let mut loading = None;
     let (signal, code) = loop {
         tokio::select! {
             _ = terminate.recv() => break ("SIGTERM", ExitCode::Ok),
             _ = interrupt.recv() => break ("SIGINT", ExitCode::Interrupted),
             () = log.reader_gone() => break ("SIGPIPE", ExitCode::Ok),
-            _ = hangup.recv() => {
-                reload(&mut service, source, &log).await;
+            // Those that come meanwhile are one more.
+            _ = hangup.recv(), if loading.is_none() => loading = Some(load_again(source)),
+            Some(loaded) = loaded(&mut loading) => {
+                loading = None;
+                reload(&mut service, loaded, files, source, &log).await;
                 telling.send_replace(self::telling(service.config()));
                 log.set_level(service.config().log.level);
             }
@@ -184,19 +189,11 @@ fn surroundings(descriptors: usize, log: &Log) -> Surroundings {
     around
 }
 
-/// How many checks at once the limit of open files allows beside a kept connection for each target.
-fn descriptors_for_checks(config: &Config) -> usize {
-    let limit = crate::host::open_files();
-    limit
-        .saturating_sub(OWN_DESCRIPTORS + config.targets.len())
-        .max(1)
-}
-
 fn now() -> std::time::SystemTime {
     crate::host::wall()
 }
 
-fn tell_start(config: &Config, source: &WhatToRun, descriptors: usize, log: &Log) {
+fn tell_start(config: &Config, source: &WhatToRun, short_of_files: Option<&Record>, log: &Log) {
     let start = Record::new(now(), Level::Info, "start")
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("config", source.shown())
@@ -210,12 +207,8 @@ fn tell_start(config: &Config, source: &WhatToRun, descriptors: usize, log: &Log
             .with_message(warning.message.clone());
         log.write(&record);
     }
-    if descriptors < config.limits.in_flight {
-        let record = Record::new(now(), Level::Warn, "open_files")
-            .with("in_flight", descriptors)
-            .with("wanted", config.limits.in_flight)
-            .with_message("the limit of open files allows fewer checks at once (ulimit -n)");
-        log.write(&record);
+    if let Some(record) = short_of_files {
+        log.write(record);
     }
     let insecure = config
         .targets
@@ -234,24 +227,53 @@ fn trouble(error: &ServiceError) -> Record {
     Record::new(now(), Level::Error, "failed").with_message(error.to_string())
 }
 
+/// A config that is being read.
+type Loading = JoinHandle<Result<Config, ConfigErrors>>;
+
+/// Reads on a thread of its own: a file on a dead disk must hold up neither the checks nor the end.
+fn load_again(source: &Arc<WhatToRun>) -> Loading {
+    let source = source.clone();
+    tokio::task::spawn_blocking(move || source.load())
+}
+
+/// What was read; `None` if nothing is being read.
+///
+/// # Cancel safety
+/// The reading goes on when this is dropped, and is waited for by the next call.
+async fn loaded(loading: &mut Option<Loading>) -> Option<Result<Config, ConfigErrors>> {
+    match loading {
+        // It fails only by a bug, which the panic's hook has told; then it never resolves again.
+        Some(reading) => Some(reading.await.expect("reading a config does not panic")),
+        None => None,
+    }
+}
+
 /// All or nothing: a file with errors changes nothing, and says so.
-async fn reload(service: &mut Service, source: &Arc<WhatToRun>, log: &Log) {
-    // On a thread of its own: a file on a dead disk must not hold up the checks.
-    let again = source.clone();
-    let Ok(loaded) = tokio::task::spawn_blocking(move || again.load()).await else {
-        // The runtime is shutting down.
-        return;
-    };
+async fn reload(
+    service: &mut Service,
+    loaded: Result<Config, ConfigErrors>,
+    files: Files,
+    source: &WhatToRun,
+    log: &Log,
+) {
     let record = match loaded {
         Err(errors) => Record::new(now(), Level::Error, "reload_failed")
             .with("errors", errors.errors.len())
             .with_message(format!("old config kept: hc validate {}", source.shown())),
-        Ok(config) => match service.reload(config).await {
-            Ok(reloaded) => told(&reloaded),
-            Err(error) => Record::new(now(), Level::Error, "reload_failed")
-                .with("errors", 1_usize)
-                .with_message(format!("old config kept: {error}")),
-        },
+        Ok(mut config) => {
+            let short_of_files = files.fit(&mut config);
+            match service.reload(config).await {
+                Ok(reloaded) => {
+                    if let Some(record) = short_of_files {
+                        log.write(&record);
+                    }
+                    told(&reloaded)
+                }
+                Err(error) => Record::new(now(), Level::Error, "reload_failed")
+                    .with("errors", 1_usize)
+                    .with_message(format!("old config kept: {error}")),
+            }
+        }
     };
     log.write(&record);
 }

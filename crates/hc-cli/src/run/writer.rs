@@ -65,24 +65,51 @@ fn write_all(
     tell_dropped: impl Fn(u64) -> String,
 ) -> io::Result<()> {
     while let Ok(line) = lines.recv() {
-        write_line(&mut out, &line)?;
+        write_line(&mut out, &line, dropped)?;
         // What waits is written together, and is flushed before the next wait.
         while let Ok(line) = lines.try_recv() {
-            write_line(&mut out, &line)?;
+            write_line(&mut out, &line, dropped)?;
         }
         // Lines are dropped while the queue is full: they would stand behind what was in it.
         let missed = dropped.swap(0, Ordering::AcqRel);
-        if missed > 0 {
-            write_line(&mut out, &tell_dropped(missed))?;
+        if missed > 0 && !write_line(&mut out, &tell_dropped(missed), dropped)? {
+            // Told when there is room: one of what has come since is this line, which nobody misses.
+            dropped.fetch_add(missed - 1, Ordering::AcqRel);
         }
-        out.flush()?;
+        let flushed = out.flush();
+        still_read(flushed)?;
     }
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, line: &str) -> io::Result<()> {
-    out.write_all(line.as_bytes())?;
-    out.write_all(b"\n")
+/// Writes a line, or counts it as dropped; whether it was written.
+///
+/// # Errors
+/// Nobody reads any more.
+fn write_line(out: &mut impl Write, line: &str, dropped: &AtomicU64) -> io::Result<bool> {
+    let written = out
+        .write_all(line.as_bytes())
+        .and_then(|()| out.write_all(b"\n"));
+    let is_written = still_read(written)?;
+    if !is_written {
+        dropped.fetch_add(1, Ordering::AcqRel);
+    }
+    Ok(is_written)
+}
+
+/// Whether it was written: a full disk or a pipe that does not wait costs lines, and the checks go on.
+///
+/// # Errors
+/// Nobody reads any more: a closed pipe, or a terminal that is gone.
+fn still_read(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+            Err(error)
+        }
+        Err(_) => Ok(false),
+    }
 }
 
 impl Lines {
@@ -150,6 +177,48 @@ mod tests {
         assert!(text.lines().count() < WAITING * 2);
         let last = text.lines().last().unwrap();
         assert!(last.starts_with("dropped "), "{last}");
+    }
+
+    /// A disk that is full for its first `0` writes.
+    struct Disk(u32, Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0 > 0 {
+                self.0 -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.1.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_costs_lines_and_is_told_when_there_is_room() {
+        let (queue, lines) = sync_channel(8);
+        for line in ["a", "b", "c"] {
+            queue.send(line.to_owned()).unwrap();
+        }
+        drop(queue);
+        let text = Arc::default();
+        let dropped = AtomicU64::new(0);
+        let disk = Disk(2, Arc::clone(&text));
+        write_all(disk, &lines, &dropped, |missed| format!("dropped {missed}")).unwrap();
+        assert_eq!(*text.lock().unwrap(), b"c\ndropped 2\n");
+
+        let (queue, lines) = sync_channel(8);
+        queue.send("a".to_owned()).unwrap();
+        drop(queue);
+        write_all(Disk(9, text), &lines, &dropped, |_| String::new()).unwrap();
+        assert_eq!(
+            dropped.into_inner(),
+            1,
+            "the line that could not tell is none"
+        );
     }
 
     struct Closed;
