@@ -140,7 +140,7 @@ fn main() {
             Some(answer) => some.iter().for_each(|address| {
                 nginx
                     .set(*address, answer)
-                    .expect("nginx's folder is there")
+                    .expect("nginx's folder is there");
             }),
             None if act.leads_to == "healthy" => nginx.bring_back(some).expect("nginx reloads"),
             None => nginx.stop(some).expect("nginx reloads"),

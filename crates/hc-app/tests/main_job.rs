@@ -147,7 +147,7 @@ fn config(urls: &[String]) -> hc_config::Config {
          expect: { latency: { degraded: 400ms } }\ntargets:\n",
     );
     for (n, url) in urls.iter().enumerate() {
-        writeln!(text, "  - {{ name: {}, url: \"{url}\" }}", name(n)).unwrap();
+        writeln!(text, "  - {{ name: {}, url: \"{url}\" }}", name(n)).expect("text grows");
     }
     hc_config::load_str("hc.yaml", &text)
         .unwrap_or_else(|errors| panic!("{}", errors.render(false)))

@@ -52,11 +52,11 @@ mod tests {
         assert_eq!(find(&env, &files), None);
         files.insert("/etc/hc/hc.yaml".into(), Vec::new());
         assert_eq!(find(&env, &files), Some("/etc/hc/hc.yaml".into()));
-        env.insert("HOME".to_owned(), "/home/u".to_owned());
-        files.insert("/home/u/.config/hc/hc.yaml".into(), Vec::new());
+        env.insert("HOME".to_owned(), "/users/u".to_owned());
+        files.insert("/users/u/.config/hc/hc.yaml".into(), Vec::new());
         assert_eq!(
             find(&env, &files),
-            Some("/home/u/.config/hc/hc.yaml".into())
+            Some("/users/u/.config/hc/hc.yaml".into())
         );
         files.insert("/x/hc/hc.yaml".into(), Vec::new());
         env.insert("XDG_CONFIG_HOME".to_owned(), "/x".to_owned());

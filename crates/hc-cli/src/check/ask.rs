@@ -3,9 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use hc_core::{
-    CheckContext, CheckResult, Clock, Evidence, Failure, Kind, Target, Timestamp,
-};
+use hc_core::{CheckContext, CheckResult, Clock, Evidence, Failure, Kind, Target, Timestamp};
 use hc_http::expect::LatencyExpectation;
 use hc_scheduler::failures;
 
