@@ -85,3 +85,16 @@ impl Counters {
         self.bodies_cut += u64::from(evidence.facts.contains(&Fact::BodyCut));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_were_cut_are_counted() {
+        let mut counters = Counters::default();
+        counters.connections(&Evidence::new());
+        counters.connections(&Evidence::new().with(Fact::BodyBytes(7)).with(Fact::BodyCut));
+        assert_eq!(counters.bodies_cut, 1);
+    }
+}
