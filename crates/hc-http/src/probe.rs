@@ -211,7 +211,8 @@ impl Probe for HttpProbe {
         evidence.connection = trail.connection;
         evidence.opened = trail.opened;
         evidence.retried = retried;
-        evidence.address = trail.address;
+        // Of a connection that did not come to be the marks know where it was to lead.
+        evidence.address = trail.address.or(cx.evidence().address);
         if let Some(certificate) = trail.certificate {
             evidence
                 .facts
@@ -242,6 +243,41 @@ impl std::fmt::Debug for HttpProbe {
 mod tests {
     use super::*;
     use crate::spec::ProxySettings;
+
+    #[tokio::test]
+    async fn who_refuses_is_known_by_its_address() {
+        struct Still;
+        impl hc_core::Clock for Still {
+            fn now(&self) -> hc_core::Timestamp {
+                hc_core::Timestamp::ZERO
+            }
+
+            fn wall(&self) -> std::time::SystemTime {
+                std::time::SystemTime::UNIX_EPOCH
+            }
+        }
+        // Bound and not listening: nobody else gets the port meanwhile.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        for transport in [TransportKind::Kept, TransportKind::Pooled] {
+            let mut spec = HttpSpec::new(format!("http://{address}/").parse().unwrap());
+            spec.transport = transport;
+            let probe = HttpProbe::try_new(spec, &Clients::new()).unwrap();
+            let cx = CheckContext::alone(
+                "a".into(),
+                std::sync::Arc::new(Still),
+                Duration::from_secs(9),
+            );
+            let failure = probe.check(&cx).await.unwrap_err();
+            assert_eq!(failure.kind, Kind::Refused);
+            assert_eq!(
+                failure.evidence.unwrap().address,
+                Some(address),
+                "{transport:?}"
+            );
+        }
+    }
 
     #[test]
     fn each_spec_is_carried_by_what_fits_it() {

@@ -26,7 +26,9 @@ pub(super) async fn dial(
             Err(failure) => failures.push((*address, failure)),
         }
     }
-    Err(summed_up(failures))
+    let (address, failure) = summed_up(failures);
+    cx.note_address(address);
+    Err(failure)
 }
 
 /// An address that hangs must leave time for those after it; the last one waits for the caller's deadline.
@@ -50,11 +52,11 @@ async fn attempt(cx: &CheckContext, address: SocketAddr, left: u32) -> Result<Tc
 /// ETIMEDOUT, as the kernel itself says it.
 const TIMED_OUT: i32 = 110;
 
-/// One failure of several: the peer's own word before this machine's, IPv4's before IPv6's.
-fn summed_up(mut failures: Vec<(SocketAddr, Failure)>) -> Failure {
+/// One failure of several, and of which address: the peer's own word before this machine's, IPv4's before IPv6's.
+fn summed_up(mut failures: Vec<(SocketAddr, Failure)>) -> (SocketAddr, Failure) {
     failures.sort_by_key(|(address, failure)| (failure.blame == Blame::Local, address.is_ipv6()));
     let mut failures = failures.into_iter();
-    let (_, mut first) = failures
+    let (address, mut first) = failures
         .next()
         .expect("a name without addresses has failed before");
     let others: Vec<_> = failures
@@ -66,7 +68,7 @@ fn summed_up(mut failures: Vec<(SocketAddr, Failure)>) -> Failure {
         [ip] => first.message = format!("{} (and {})", first.message, bracketed(*ip)).into(),
         more => first.message = format!("{} (and {} more)", first.message, more.len()).into(),
     }
-    first
+    (address, first)
 }
 
 fn bracketed(ip: IpAddr) -> String {
