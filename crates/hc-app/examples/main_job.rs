@@ -137,11 +137,13 @@ fn main() {
         let some = &addresses[act.targets.clone()];
         let (_, at) = now();
         match act.answer {
-            Some(answer) => some.iter().for_each(|address| {
-                nginx
-                    .set(*address, answer)
-                    .expect("nginx's folder is there");
-            }),
+            Some(answer) => {
+                for address in some {
+                    nginx
+                        .set(*address, answer)
+                        .expect("nginx's folder is there");
+                }
+            }
             None if act.leads_to == "healthy" => nginx.bring_back(some).expect("nginx reloads"),
             None => nginx.stop(some).expect("nginx reloads"),
         }
@@ -288,15 +290,12 @@ fn record(
     text + "\n```\n" + &shortened(log) + "```\n"
 }
 
-/// The log with each run of more than three transitions to one status cut to its first two and its last.
+/// The log with each run of more than three transitions of one sort, status and kind of failure, cut to its first two and its last.
 fn shortened(log: &str) -> String {
-    let kind = |line: &str| {
-        let to = line
-            .contains(" transition ")
-            .then(|| field(line, "to"))
-            .flatten();
-        to.map(ToOwned::to_owned)
-    };
+    fn kind(line: &str) -> Option<(Option<&str>, Option<&str>)> {
+        line.contains(" transition ")
+            .then(|| (field(line, "to"), field(line, "kind")))
+    }
     let lines: Vec<_> = log.lines().collect();
     let mut text = String::new();
     for run in lines.chunk_by(|a, b| kind(a).is_some() && kind(a) == kind(b)) {
