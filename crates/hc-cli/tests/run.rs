@@ -12,7 +12,7 @@ use hc_testkit::server::{Server, http};
 fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     let sent = Command::new("kill").args(["-s", name, &pid]).status();
-    assert!(sent.unwrap().success());
+    assert!(sent.expect("`kill` is there").success());
 }
 
 /// The config is read again from a disk that does not answer: SIGTERM still ends the process.
