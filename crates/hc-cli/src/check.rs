@@ -42,6 +42,13 @@ pub(crate) fn check(args: &CheckArgs, term: &Term) -> anyhow::Result<ExitCode> {
         Ok(asked) => asked,
         Err(trouble) => return Ok(refuse(args, term, &trouble)),
     };
+    // Before anything is asked: a report that cannot be written is no target's fault.
+    if let Some(path) = &args.junit
+        && let Err(error) = std::fs::File::create(path)
+    {
+        let trouble = format!("failed to write {}: {error}", path.display());
+        return Ok(refuse(args, term, &trouble));
+    }
     let runtime = runtime()?;
     let code = runtime.block_on(rounds(args, term, &asked));
     // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
@@ -101,7 +108,7 @@ async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Resul
             sweep::End::Interrupted => {
                 return Ok(finish(&report, &spread, args, ExitCode::Interrupted).await);
             }
-            sweep::End::ReaderGone => return Ok(ExitCode::Ok),
+            sweep::End::ReaderGone => return gone(&report),
             sweep::End::FailedFast => break,
             sweep::End::All => {}
         }
@@ -113,7 +120,19 @@ async fn rounds(args: &CheckArgs, term: &Term, asked: &[Asked]) -> anyhow::Resul
             }
         }
     }
-    Ok(finish(&report, &spread, args, worst).await)
+    let code = finish(&report, &spread, args, worst).await;
+    match report.failure() {
+        Some(_) => gone(&report),
+        None => Ok(code),
+    }
+}
+
+/// Nobody gets our results any more: quietly if their reader has closed them, an error if they could not be written.
+fn gone(report: &Report<'_>) -> anyhow::Result<ExitCode> {
+    match report.failure() {
+        Some(error) => anyhow::bail!("failed to write the results: {error}"),
+        None => Ok(ExitCode::Ok),
+    }
 }
 
 async fn finish(

@@ -80,7 +80,8 @@ pub struct Turn {
     pub at: Timestamp,
     /// How long the status before had held.
     pub held: Duration,
-    /// How many results of the same sort in a row led to it: failures, warnings or passes.
+    /// How many results in a row led to it: failures to Unhealthy, passes (degraded ones too) back from it, results
+    /// that were no plain passes to Degraded, and plain passes back from that.
     pub streak: u32,
 }
 
@@ -94,7 +95,9 @@ pub struct Health {
     steadiness: Steadiness,
     since: Timestamp,
     passes: u32,
-    warnings: u32,
+    /// Conclusive results in a row that were heard as plain passes, and as anything else.
+    clean: u32,
+    unclean: u32,
     failures: u32,
     failures_after_turn: u32,
 }
@@ -115,7 +118,8 @@ impl Health {
             steadiness: Steadiness::default(),
             since: now,
             passes: 0,
-            warnings: 0,
+            clean: 0,
+            unclean: 0,
             failures: 0,
             failures_after_turn: 0,
         }
@@ -224,7 +228,8 @@ impl Health {
         self.impaired.against = 0;
         self.steadiness = Steadiness::default();
         self.passes = 0;
-        self.warnings = 0;
+        self.clean = 0;
+        self.unclean = 0;
         self.failures = 0;
         self.failures_after_turn = 0;
     }
@@ -261,7 +266,8 @@ impl Health {
         let failed = matches!(raw, Verdict::Fail(_));
         self.failures = count(failed, self.failures);
         self.passes = count(!failed, self.passes);
-        self.warnings = count(heard == Verdict::Warn, self.warnings);
+        self.clean = count(heard == Verdict::Pass, self.clean);
+        self.unclean = count(heard != Verdict::Pass, self.unclean);
     }
 }
 
@@ -312,9 +318,11 @@ pub fn step(
     next.since = now;
     let streak = match to {
         Status::Unhealthy => next.failures,
-        Status::Degraded if heard == Verdict::Warn => next.warnings,
-        Status::Degraded if matches!(verdict, Verdict::Fail(_)) => next.failures,
-        _ => next.passes,
+        _ if health.failing.on => next.passes,
+        Status::Degraded => next.unclean,
+        // Under `start: healthy` a warning confirms it.
+        _ if heard != Verdict::Pass => next.passes,
+        _ => next.clean,
     };
     let turn = Turn {
         from,

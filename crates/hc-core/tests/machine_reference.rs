@@ -246,10 +246,14 @@ impl Reference {
         }
         let held = now.since(self.since);
         self.since = now;
+        // What led there: failures, passes of any sort back from failing, anything but plain passes to Degraded,
+        // plain passes back from it.
         let streak = match (to, heard) {
-            (_, Fail(_)) => self.row(|entry| matches!(entry.raw, Fail(_))),
-            (Degraded, Warn) => self.row(|entry| entry.heard == Warn),
-            _ => self.row(|entry| !matches!(entry.raw, Fail(_))),
+            (Unhealthy, _) => self.row(|entry| matches!(entry.raw, Fail(_))),
+            _ if before => self.row(|entry| !matches!(entry.raw, Fail(_))),
+            (Healthy, Warn) => self.row(|entry| !matches!(entry.raw, Fail(_))),
+            (Degraded, _) => self.row(|entry| entry.heard != Pass),
+            _ => self.row(|entry| entry.heard == Pass),
         };
         Some(Turn {
             from,

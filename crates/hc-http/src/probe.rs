@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hc_core::{CheckContext, Connection, Evidence, Fact, Failure, Kind, Phase, Probe, async_trait};
+use hc_core::{
+    CheckContext, Connection, Evidence, Fact, Failure, Kind, Phase, Probe, async_trait, stable_hash,
+};
 use http::Method;
 
 use crate::BuildError;
@@ -27,7 +29,7 @@ pub struct HttpProbe {
     spec: HttpSpec,
     request: Request,
     transport: Box<dyn Transport>,
-    /// Checks until a new connection is due.
+    /// Checks so far.
     checks: AtomicU32,
 }
 
@@ -78,8 +80,11 @@ impl HttpProbe {
 
     /// Each k-th check, those that ask for it, and all of a target that keeps none, use a new connection.
     fn wish(&self, cx: &CheckContext) -> Wish {
+        let every = self.spec.effective_reconnect_every();
+        // Each target begins elsewhere in its round: a fleet that was started together must not reconnect together.
+        let start = (stable_hash(&[cx.target().as_str()]) % u64::from(every)) as u32;
         let nth = self.checks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let is_kth = nth.is_multiple_of(self.spec.effective_reconnect_every());
+        let is_kth = nth.wrapping_add(start).is_multiple_of(every);
         match is_kth || cx.wants_fresh_connection() || self.spec.keep_alive.is_zero() {
             true => Wish::Fresh,
             false => Wish::Kept,
@@ -208,7 +213,10 @@ impl Probe for HttpProbe {
         let judged = answer.and_then(|exchange| self.judge(cx, exchange, total, &trail));
         evidence.phases = cx.phases();
         evidence.total = Some(total);
-        evidence.connection = trail.connection;
+        // A connection that did not come to be is none.
+        evidence.connection = trail
+            .connection
+            .filter(|connection| *connection == Connection::Reused || trail.opened > 0);
         evidence.opened = trail.opened;
         evidence.retried = retried;
         // Of a connection that did not come to be the marks know where it was to lead.
@@ -244,18 +252,45 @@ mod tests {
     use super::*;
     use crate::spec::ProxySettings;
 
+    struct Still;
+    impl hc_core::Clock for Still {
+        fn now(&self) -> hc_core::Timestamp {
+            hc_core::Timestamp::ZERO
+        }
+
+        fn wall(&self) -> std::time::SystemTime {
+            std::time::SystemTime::UNIX_EPOCH
+        }
+    }
+
+    /// Twenty checks of each of 200 targets: one planned reconnect each, spread over the twenty.
+    #[test]
+    fn a_fleet_that_started_together_does_not_reconnect_together() {
+        let clients = Clients::new();
+        let mut fresh_at = [0; 20];
+        for n in 0..200 {
+            let spec = HttpSpec::new("http://127.0.0.1/".parse().unwrap());
+            let probe = HttpProbe::try_new(spec, &clients).unwrap();
+            let cx = CheckContext::new(
+                format!("target-{n}").into(),
+                std::sync::Arc::new(Still),
+                hc_core::Timestamp::NEVER,
+                hc_core::Nudge::nowhere(),
+            );
+            let fresh: Vec<usize> = (0..20)
+                .filter(|_| matches!(probe.wish(&cx), Wish::Fresh))
+                .collect();
+            assert_eq!(fresh.len(), 1);
+            fresh_at[fresh[0]] += 1;
+        }
+        assert!(
+            fresh_at.iter().all(|targets| (1..=25).contains(targets)),
+            "{fresh_at:?}"
+        );
+    }
+
     #[tokio::test]
     async fn who_refuses_is_known_by_its_address() {
-        struct Still;
-        impl hc_core::Clock for Still {
-            fn now(&self) -> hc_core::Timestamp {
-                hc_core::Timestamp::ZERO
-            }
-
-            fn wall(&self) -> std::time::SystemTime {
-                std::time::SystemTime::UNIX_EPOCH
-            }
-        }
         // Bound and not listening: nobody else gets the port meanwhile.
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -94,8 +94,8 @@ pub(crate) struct Silent {
     pub(crate) counts: bool,
     /// Likewise the first of its host.
     pub(crate) host_counts: bool,
-    /// It is a reference.
-    pub(crate) is_reference: bool,
+    /// It is no reference, and this is its first silent end in this silence, whatever its status was.
+    pub(crate) beside_references: bool,
     /// Its timeout.
     pub(crate) timeout: Duration,
     /// How far apart nudged checks of it are at least.
@@ -218,7 +218,7 @@ impl Isolation {
         }
         self.doubt_since = None;
         self.last_sign = now;
-        if self.targets > 0 || self.asked_references {
+        if self.targets > 0 || self.others > 0 || self.asked_references {
             self.silence += 1;
             self.targets = 0;
             self.hosts = 0;
@@ -237,7 +237,7 @@ impl Isolation {
         };
         self.targets += usize::from(silent.counts);
         self.hosts += usize::from(silent.counts && silent.host_counts);
-        self.others += usize::from(silent.counts && !silent.is_reference);
+        self.others += usize::from(silent.beside_references);
         if !self.asked_references {
             self.asked_references = true;
             steps.ask_references = !rules.references.is_empty();
@@ -288,7 +288,7 @@ mod tests {
         Silent {
             counts,
             host_counts,
-            is_reference: false,
+            beside_references: counts,
             timeout: TIMEOUT,
             min_interval: Duration::from_millis(500),
         }
@@ -402,7 +402,7 @@ mod tests {
         };
         let mut isolation = self::isolation();
         let reference = Silent {
-            is_reference: true,
+            beside_references: false,
             ..silent(true, true)
         };
         let _ = isolation.silent(ms(0), reference, gone);

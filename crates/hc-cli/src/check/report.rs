@@ -146,6 +146,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Why results were lost, if they were, and not because their reader closed them.
+    pub(super) fn failure(&self) -> Option<&std::io::Error> {
+        self.out.failure()
+    }
+
     /// Whether nobody reads any more.
     pub(super) fn is_closed(&self) -> bool {
         self.out.is_closed()

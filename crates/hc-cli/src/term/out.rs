@@ -3,9 +3,9 @@
 //! What waits is bounded by what the caller hands over: `check` hands over at most one round before it flushes.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -20,6 +20,7 @@ enum Order {
 pub(crate) struct Out {
     orders: Option<Sender<Order>>,
     is_closed: Arc<AtomicBool>,
+    failure: Arc<OnceLock<io::Error>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -29,10 +30,13 @@ impl Out {
         let (orders, inbox) = channel();
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
-        let thread = std::thread::spawn(move || write(&inbox, &closed));
+        let failure = Arc::new(OnceLock::new());
+        let failed = Arc::clone(&failure);
+        let thread = std::thread::spawn(move || write(&inbox, &closed, &failed));
         Self {
             orders: Some(orders),
             is_closed,
+            failure,
             thread: Some(thread),
         }
     }
@@ -45,6 +49,11 @@ impl Out {
     /// Whether nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Why results were lost, if they were, and not because their reader closed them: a full disk, say.
+    pub(crate) fn failure(&self) -> Option<&io::Error> {
+        self.failure.get()
     }
 
     /// Waits until all that was handed over is written, or nobody reads any more.
@@ -73,9 +82,8 @@ impl Drop for Out {
     }
 }
 
-fn write(inbox: &Receiver<Order>, is_closed: &AtomicBool) {
+fn write(inbox: &Receiver<Order>, is_closed: &AtomicBool, failure: &OnceLock<io::Error>) {
     let mut stdout = io::stdout().lock();
-    let mut result = Ok(());
     while let Ok(first) = inbox.recv() {
         // All that has come by now is written at once.
         let mut told = Vec::new();
@@ -86,13 +94,15 @@ fn write(inbox: &Receiver<Order>, is_closed: &AtomicBool) {
                 Order::Tell(sender) => told.push(sender),
             }
         }
-        if result.is_ok() {
-            result = stdout
+        if !is_closed.load(Ordering::Relaxed)
+            && let Err(error) = stdout
                 .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush());
-            if result.is_err() {
-                is_closed.store(true, Ordering::Release);
+                .and_then(|()| stdout.flush())
+        {
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                failure.get_or_init(|| error);
             }
+            is_closed.store(true, Ordering::Release);
         }
         for sender in told {
             // Nobody waits any more.

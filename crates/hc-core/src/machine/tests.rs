@@ -233,7 +233,7 @@ fn a_turn_tells_when_after_how_long_and_after_how_many() {
         [
             (1, Unknown, Healthy, 10, 10, 1),
             (7, Healthy, Unhealthy, 70, 60, 3),
-            (9, Unhealthy, Degraded, 90, 20, 1),
+            (9, Unhealthy, Degraded, 90, 20, 2),
         ]
     );
 }
@@ -535,4 +535,43 @@ fn flapping_can_be_off_and_has_its_own_bounds() {
             .is_flapping()
     };
     assert!(quiet(18) && !quiet(19));
+}
+
+/// A degraded target that recovers is told with its plain passes, not with all the degraded ones before them.
+#[test]
+fn a_streak_counts_what_led_to_the_turn() {
+    let policy = Policy::builder().rise(2).fall(3).build().unwrap();
+    let mut health = Health::new(Start::First, Timestamp::ZERO);
+    let mut turns = Vec::new();
+    use Verdict::{Fail, Pass, Warn};
+    let heard = [
+        Pass,
+        Fail(1),
+        Warn,
+        Warn,
+        Warn,
+        Warn,
+        Pass,
+        Pass,
+        Fail(1),
+        Fail(1),
+        Fail(1),
+        Warn,
+        Pass,
+    ];
+    for verdict in heard {
+        let (next, turn) = step(&policy, health, verdict, Timestamp::ZERO);
+        health = next;
+        turns.extend(turn.map(|turn| (turn.to, turn.streak)));
+    }
+    assert_eq!(
+        turns,
+        [
+            (Status::Healthy, 1),
+            (Status::Degraded, 3),
+            (Status::Healthy, 2),
+            (Status::Unhealthy, 3),
+            (Status::Degraded, 2),
+        ]
+    );
 }

@@ -66,8 +66,10 @@ pub(crate) struct Entry {
     /// When it was added, in the order of additions.
     pub(crate) number: u64,
     pub(crate) quiet: u32,
-    /// The silence in which it was last counted.
+    /// The silence in which it was last counted, being neither suspect nor Unhealthy.
     pub(crate) silence: u64,
+    /// The silence in which it was last silent at all.
+    pub(crate) silent_in: u64,
     /// Whether its last check showed life.
     pub(crate) showed_life: Option<bool>,
     pub(crate) overlap_since: Option<Timestamp>,
@@ -128,6 +130,7 @@ impl Entry {
             number: 0,
             quiet: 0,
             silence: 0,
+            silent_in: 0,
             showed_life: None,
             overlap_since: None,
             stale_since: None,

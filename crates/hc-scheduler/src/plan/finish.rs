@@ -167,11 +167,13 @@ impl Plan {
         if counts {
             entry.silence = silence;
         }
-        let (is_reference, host) = (entry.is_reference, entry.host);
+        let is_first = std::mem::replace(&mut entry.silent_in, silence) != silence;
+        let beside_references = is_first && !entry.is_reference;
+        let host = entry.host;
         let silent = Silent {
             counts,
             host_counts: counts && self.admission.mark_silent(host, silence),
-            is_reference,
+            beside_references,
             timeout: entry.timeout,
             min_interval: entry.target.policy.min_interval(),
         };
