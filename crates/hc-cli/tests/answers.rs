@@ -5,7 +5,7 @@ mod common;
 use std::net::ToSocketAddrs;
 use std::time::SystemTime;
 
-use common::{expect, folder, run};
+use common::{expect, folder, hc, run};
 use hc_testkit::server::{Act, Server, http};
 use hc_testkit::tls::{Authority, DAY};
 
@@ -212,4 +212,25 @@ async fn quiet_stays_below_what_docker_keeps() {
         "{}",
         ran.stdout
     );
+}
+
+/// Results that are lost are an error, unless their reader closed them; a report that cannot be written is usage.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_that_cannot_be_written_are_no_success() {
+    let server = Server::always(http::ok()).await;
+    let url = server.url("/");
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let ran = hc().args(["check", &url]).stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    let told = String::from_utf8(ran.stderr).unwrap();
+    assert!(told.contains("failed to write the results"), "{told}");
+
+    let asked = server.requests();
+    let nowhere = "/nonexistent/report.xml";
+    expect(2, &["check", "--junit", nowhere, &url]);
+    expect(3, &["check", "--nagios", "--junit", nowhere, &url]);
+    assert_eq!(server.requests(), asked, "nothing was asked");
 }
