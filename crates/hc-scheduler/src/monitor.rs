@@ -235,7 +235,8 @@ pub struct MonitorHandle {
 
 impl MonitorHandle {
     /// Carries out changes in one command: removals first, then the others in order. They take effect in turns
-    /// of a thousand; this resolves when all have.
+    /// of a thousand; this resolves when all have. Ids are looked up when the command comes in: a change of a target
+    /// that the same command adds belongs into that addition, and is reported as unknown otherwise.
     ///
     /// # Errors
     /// [`MonitorError::Stopped`]. Duplicate and unknown ids are no errors: see [`Applied`].
