@@ -11,3 +11,8 @@ mod service;
 pub use chronicle::{Chronicle, Telling};
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
+
+/// What the README shows compiles: `cargo test --doc` holds it to that.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
