@@ -56,5 +56,5 @@ pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::settings::Origin;
 pub use crate::show::{Shown, render_shown, show};
-pub use crate::units::{format_duration, format_size};
+pub use crate::units::{format_duration, format_size, parse_duration};
 pub use crate::url::{HttpUrl, UrlError, expand_url};

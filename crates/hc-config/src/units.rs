@@ -15,6 +15,14 @@ const DURATION_UNITS: &[(&str, u128)] = &[
     ("ms", 1_000_000),
 ];
 
+/// Reads a duration as a config has it: `300ms`, `1m30s`, `14d`, `1.5s`; units from large to small, each at most once.
+///
+/// # Errors
+/// What to write instead, where the text suggests it.
+pub fn parse_duration(text: &str) -> Result<Duration, Option<String>> {
+    duration(text)
+}
+
 /// `300ms`, `1m30s`, `14d`, `1.5s`: units from large to small, each at most once.
 pub(crate) fn duration(text: &str) -> Result<Duration, Refused> {
     if is_number(text) {

@@ -2,7 +2,6 @@
 //!
 //! This file lists them and runs one. Each is a module with a `run`; `example` builds and runs the program that measures,
 //! `report` pairs, sums up and writes the figures,
-//! `usage` reads from the kernel what another process uses.
 
 mod day;
 mod example;
@@ -10,7 +9,6 @@ mod main_job;
 mod pooled;
 mod report;
 mod story;
-mod usage;
 
 use anyhow::{Result, bail};
 

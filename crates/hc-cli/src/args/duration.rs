@@ -2,45 +2,18 @@
 
 use std::time::Duration;
 
-const UNITS: &[(&str, f64)] = &[
-    ("d", 86_400.0),
-    ("h", 3_600.0),
-    ("m", 60.0),
-    ("s", 1.0),
-    ("ms", 0.001),
-];
+/// No verb waits longer.
+const LONGEST: Duration = Duration::from_secs(864_000);
 
 /// Reads a duration of at most ten days.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if text.parse::<f64>().is_ok() {
-        return Err(format!("a bare number has no unit: write `{text}s`"));
-    }
-    let hint = || "write it like `300ms`, `5s` or `1m30s`".to_owned();
-    let (mut seconds, mut rest, mut units) = (0.0, text, UNITS);
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(hint)?;
-        let behind = &rest[digits..];
-        let letters = behind
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(behind.len());
-        let number: f64 = rest[..digits].parse().map_err(|_| hint())?;
-        let at = units
-            .iter()
-            .position(|(unit, _)| *unit == &behind[..letters])
-            .ok_or_else(hint)?;
-        seconds += number * units[at].1;
-        (units, rest) = (&units[at + 1..], &behind[letters..]);
-    }
-    if text.is_empty() {
-        return Err(hint());
-    }
-    if seconds > 864_000.0 {
+    let duration = hc_config::parse_duration(text).map_err(|hint| {
+        hint.unwrap_or_else(|| "write it like `300ms`, `5s` or `1m30s`".to_owned())
+    })?;
+    if duration > LONGEST {
         return Err("at most 10d".to_owned());
     }
-    // To the microsecond, so that 0.3 s is 300 ms.
-    Ok(Duration::from_micros((seconds * 1e6).round() as u64))
+    Ok(duration)
 }
 
 /// The same, and not zero.
