@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements of the whole system, repeatable with one command.
 //!
 //! This file lists them and runs one. Each is a module with a `run`; `example` builds and runs the program that measures,
-//! `report` pairs, sums up and writes the figures,
+//! `report` pairs, sums up and writes the figures.
 
 mod day;
 mod example;
