@@ -7,9 +7,9 @@ use crate::failure::Kind;
 use crate::id::{Labels, TargetId};
 use crate::inbox::{Inbox, Nudge};
 use crate::policy::Passive;
-use crate::sync::RwLock;
-use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use crate::target::Target;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::target::{About, Target};
 use crate::time::Timestamp;
 use crate::word::Word;
 
@@ -43,26 +43,26 @@ const KIND: u32 = 24;
 /// What is shared of one target between its driver, its readers and those who report on it.
 pub struct Cell {
     id: TargetId,
-    about: RwLock<(Arc<str>, Labels)>,
+    about: Mutex<Arc<About>>,
     word: AtomicU64,
     stale_at: AtomicU64,
     reports: AtomicU32,
     /// Zero: reports are ignored.
-    suspect_after: AtomicU32,
+    suspect_after: AtomicU16,
     pending: AtomicU8,
     tag: AtomicU64,
     inbox: Arc<Inbox>,
 }
 
 impl Cell {
-    pub(crate) fn new(target: &Target, word: Word, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(target: &Target, about: Arc<About>, word: Word, inbox: Arc<Inbox>) -> Self {
         let cell = Self {
             id: target.id.clone(),
-            about: RwLock::new((target.group.clone(), target.labels.clone())),
+            about: Mutex::new(about),
             word: AtomicU64::new(word.bits()),
             stale_at: AtomicU64::new(u64::MAX),
             reports: AtomicU32::new(0),
-            suspect_after: AtomicU32::new(0),
+            suspect_after: AtomicU16::new(0),
             pending: AtomicU8::new(0),
             tag: AtomicU64::new(u64::MAX),
             inbox,
@@ -80,25 +80,27 @@ impl Cell {
     /// The target's group.
     #[must_use]
     pub fn group(&self) -> Arc<str> {
-        self.about().0
+        self.about().group.clone()
     }
 
     /// The target's labels.
     #[must_use]
     pub fn labels(&self) -> Labels {
-        self.about().1
+        self.about().labels.clone()
     }
 
-    /// Sets the target's group and labels.
-    pub fn set_about(&self, group: Arc<str>, labels: Labels) {
-        *self.about.write().unwrap_or_else(PoisonError::into_inner) = (group, labels);
-    }
-
-    fn about(&self) -> (Arc<str>, Labels) {
+    /// What outputs are told of the target.
+    #[must_use]
+    pub fn about(&self) -> Arc<About> {
         self.about
-            .read()
+            .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Sets what outputs are told of the target. See [`Publisher::set_about`](crate::Publisher::set_about).
+    pub(crate) fn set_about(&self, about: Arc<About>) {
+        *self.about.lock().unwrap_or_else(PoisonError::into_inner) = about;
     }
 
     /// The published state.
@@ -146,7 +148,7 @@ impl Cell {
         let after = if passive == Passive::Ignore {
             0
         } else {
-            u32::from(suspect_after.max(1))
+            suspect_after.max(1)
         };
         self.suspect_after.store(after, Ordering::Relaxed);
     }
@@ -197,7 +199,7 @@ impl Cell {
                 self.reports.fetch_or(PASSED, Ordering::Relaxed);
             }
             Report::Failed(kind) => {
-                let after = self.suspect_after.load(Ordering::Relaxed);
+                let after = u32::from(self.suspect_after.load(Ordering::Relaxed));
                 if after == 0 {
                     return;
                 }

@@ -1,31 +1,36 @@
 //! What a check saw: how long each phase took, over which connection, and typed facts.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime};
+
+use smallvec::SmallVec;
 
 use crate::failure::{Failure, Phase};
 use crate::text::Sentence;
+use crate::time::Span;
 
-/// How long each phase took. What was not measured is absent, never zero.
+/// How long each phase took. What was not measured is absent, never zero. As exact as a [`Span`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phases([Option<Duration>; Phase::ALL.len()]);
+pub struct Phases([Span; Phase::ALL.len()]);
 
 impl Phases {
     /// The time spent in a phase, if it was measured.
     #[must_use]
     pub fn get(&self, phase: Phase) -> Option<Duration> {
-        self.0[phase as usize]
+        self.0[phase as usize].get()
     }
 
     /// Sets the time spent in a phase.
     pub fn set(&mut self, phase: Phase, spent: Duration) {
-        self.0[phase as usize] = Some(spent);
+        self.0[phase as usize] = Span::of(spent);
     }
 
     /// Adds to the time spent in a phase; a phase can be entered twice (a redirect, a retry).
     pub fn add(&mut self, phase: Phase, spent: Duration) {
-        let sum = &mut self.0[phase as usize];
-        *sum = Some(sum.unwrap_or_default().saturating_add(spent));
+        let before = self.get(phase).unwrap_or_default();
+        self.set(phase, before.saturating_add(spent));
     }
 
     /// The measured phases in order.
@@ -38,7 +43,7 @@ impl Phases {
     /// Whether nothing was measured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.0.iter().all(|span| *span == Span::ABSENT)
     }
 }
 
@@ -82,6 +87,78 @@ pub enum Fact {
     Own(&'static str, Sentence),
 }
 
+/// How many facts are held without an allocation: those of a pass over HTTPS.
+const USUAL_FACTS: usize = 4;
+
+/// The facts of a check, in the order in which they were learnt. Reads as a slice of [`Fact`]; the usual few
+/// take no allocation.
+#[derive(Clone, Default, PartialEq)]
+pub struct Facts(SmallVec<[Fact; USUAL_FACTS]>);
+
+impl Facts {
+    /// Adds a fact.
+    pub fn push(&mut self, fact: Fact) {
+        self.0.push(fact);
+    }
+
+    /// Forgets all facts.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Keeps the facts for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Fact) -> bool) {
+        self.0.retain(|fact| keep(fact));
+    }
+}
+
+impl Deref for Facts {
+    type Target = [Fact];
+
+    fn deref(&self) -> &[Fact] {
+        &self.0
+    }
+}
+
+impl DerefMut for Facts {
+    fn deref_mut(&mut self) -> &mut [Fact] {
+        &mut self.0
+    }
+}
+
+impl Extend<Fact> for Facts {
+    fn extend<I: IntoIterator<Item = Fact>>(&mut self, facts: I) {
+        self.0.extend(facts);
+    }
+}
+
+impl FromIterator<Fact> for Facts {
+    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
+        Self(facts.into_iter().collect())
+    }
+}
+
+impl From<Vec<Fact>> for Facts {
+    fn from(facts: Vec<Fact>) -> Self {
+        Self(facts.into())
+    }
+}
+
+impl<'a> IntoIterator for &'a Facts {
+    type Item = &'a Fact;
+    type IntoIter = std::slice::Iter<'a, Fact>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// What a check saw. All of it is optional: a probe says what it knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -101,7 +178,7 @@ pub struct Evidence {
     /// Why this pass is degraded: what would have been the failure, had it been judged one.
     pub warning: Option<Box<Failure>>,
     /// What else was learnt.
-    pub facts: Vec<Fact>,
+    pub facts: Facts,
 }
 
 impl Evidence {
@@ -133,5 +210,47 @@ impl Evidence {
     /// Makes this pass a degraded one. The first warning is kept.
     pub fn warn(&mut self, warning: Failure) {
         self.warning.get_or_insert_with(|| Box::new(warning));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_of_a_pass_over_https_take_no_allocation() {
+        let mut facts = Facts::default();
+        facts.extend([
+            Fact::HttpStatus(200),
+            Fact::HttpVersion("1.1"),
+            Fact::BodyBytes(2),
+            Fact::CertificateExpiry(SystemTime::UNIX_EPOCH),
+        ]);
+        assert!(!facts.0.spilled());
+        facts.push(Fact::Insecure);
+        assert_eq!(facts.len(), 5);
+        assert_eq!(facts, Facts::from(facts.to_vec()));
+        assert!(facts.contains(&Fact::BodyBytes(2)));
+        // Two texts and a tag; the evidence of a check is four lines of the processor's cache.
+        assert_eq!(size_of::<Fact>(), 40);
+        assert!(size_of::<Evidence>() <= 256, "{}", size_of::<Evidence>());
+    }
+
+    #[test]
+    fn phases_add_up_and_absent_ones_are_absent() {
+        let mut phases = Phases::default();
+        assert!(phases.is_empty());
+        phases.add(Phase::Wait, Duration::from_secs(2));
+        phases.add(Phase::Wait, Duration::from_secs(1));
+        phases.set(Phase::Send, Duration::ZERO);
+        let all: Vec<_> = phases.iter().collect();
+        assert_eq!(
+            all,
+            [
+                (Phase::Send, Duration::ZERO),
+                (Phase::Wait, Duration::from_secs(3))
+            ]
+        );
+        assert_eq!(size_of::<Phases>(), 24);
     }
 }

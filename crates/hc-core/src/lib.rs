@@ -48,9 +48,9 @@ mod word;
 pub use async_trait::async_trait;
 
 pub use cell::{Cell, Pending, Report, TargetHandle};
-pub use context::CheckContext;
+pub use context::{CheckContext, Marks};
 pub use event::{CheckResult, Edge, Event, EventKind};
-pub use evidence::{Connection, Evidence, Fact, Phases};
+pub use evidence::{Connection, Evidence, Fact, Facts, Phases};
 pub use failure::{Blame, Failure, Kind, Mismatch, Phase, UnknownName};
 pub use hash::stable_hash;
 pub use id::{Labels, TargetId};
@@ -63,8 +63,8 @@ pub use policy::{
 };
 pub use probe::{Probe, ProbeFn, probe_fn};
 pub use status::{Overlay, Overlays, Status};
-pub use target::Target;
+pub use target::{About, Target};
 pub use text::{SENTENCE_LIMIT, Sentence, escape};
-pub use time::{Clock, Timestamp, nanos};
+pub use time::{Clock, Span, Timestamp, nanos};
 pub use view::{FEED_CAPACITY, FeedItem, HealthView, Publisher, Subscription, view};
 pub use word::Word;

@@ -35,9 +35,9 @@ impl Target {
     pub fn new(id: impl Into<TargetId>, probe: impl Probe + 'static) -> Self {
         let id = id.into();
         Self {
-            host: Arc::from(id.as_str()),
+            host: id.as_arc().clone(),
             id,
-            group: Arc::from(""),
+            group: Arc::default(),
             labels: Labels::default(),
             probe_name: "custom",
             probe: Arc::new(probe),
@@ -86,6 +86,38 @@ impl Target {
     pub fn with_paused(mut self, paused: bool) -> Self {
         self.paused = paused;
         self
+    }
+}
+
+/// What outputs are told of a target beside its id. Targets that share it share one allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct About {
+    /// The group it belongs to; empty outside of groups.
+    pub group: Arc<str>,
+    /// What it carries to every output.
+    pub labels: Labels,
+    /// The short name of the probe.
+    pub probe_name: &'static str,
+}
+
+impl About {
+    /// What outputs are told of that target.
+    #[must_use]
+    pub fn of(target: &Target) -> Self {
+        Self {
+            group: target.group.clone(),
+            labels: target.labels.clone(),
+            probe_name: target.probe_name,
+        }
+    }
+
+    /// Whether outputs are told just this of that target.
+    #[must_use]
+    pub fn fits(&self, target: &Target) -> bool {
+        self.probe_name == target.probe_name
+            && self.group == target.group
+            && self.labels == target.labels
     }
 }
 

@@ -76,6 +76,55 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A duration in four bytes, for what is kept of millions: exact to the nanosecond below 2.1 s and to the
+/// microsecond up to 35 minutes, where it saturates. Absent by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(u32);
+
+/// Set: the other bits count microseconds, not nanoseconds.
+const MICROS: u32 = 1 << 31;
+
+impl Span {
+    /// No duration.
+    pub const ABSENT: Self = Self(u32::MAX);
+
+    /// That duration, rounded down to what can be held.
+    #[must_use]
+    pub fn of(duration: Duration) -> Self {
+        let nanos = nanos(duration);
+        if nanos < u64::from(MICROS) {
+            return Self(nanos as u32);
+        }
+        // One less than the largest stands for the longest: the largest says that there is none.
+        let micros = (nanos / 1_000).min(u64::from(MICROS) - 2);
+        Self(MICROS | micros as u32)
+    }
+
+    /// The duration, if there is one.
+    #[must_use]
+    pub const fn get(self) -> Option<Duration> {
+        match self.0 {
+            u32::MAX => None,
+            micros if micros & MICROS != 0 => {
+                Some(Duration::from_micros((micros & !MICROS) as u64))
+            }
+            nanos => Some(Duration::from_nanos(nanos as u64)),
+        }
+    }
+}
+
+impl Default for Span {
+    fn default() -> Self {
+        Self::ABSENT
+    }
+}
+
+impl From<Option<Duration>> for Span {
+    fn from(duration: Option<Duration>) -> Self {
+        duration.map_or(Self::ABSENT, Self::of)
+    }
+}
+
 /// Where a driver and its probes read the time. Implemented by drivers and by tests.
 pub trait Clock: Send + Sync {
     /// Now, by the monotonic clock.
@@ -83,4 +132,29 @@ pub trait Clock: Send + Sync {
 
     /// Now, by the wall clock. For people only: no arithmetic stands on it.
     fn wall(&self) -> SystemTime;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_exact_where_it_says_so() {
+        let exact = [
+            Duration::ZERO,
+            Duration::from_nanos(1),
+            Duration::from_nanos(2_147_483_647),
+            Duration::from_micros(2_147_484),
+            Duration::from_secs(300),
+        ];
+        for duration in exact {
+            assert_eq!(Span::of(duration).get(), Some(duration));
+        }
+        let rounded = Span::of(Duration::from_nanos(2_147_483_648));
+        assert_eq!(rounded.get(), Some(Duration::from_micros(2_147_483)));
+        let longest = Span::of(Duration::MAX);
+        assert_eq!(longest.get(), Some(Duration::from_micros(2_147_483_646)));
+        assert_eq!(Span::default().get(), None);
+        assert_eq!(Span::from(None), Span::ABSENT);
+    }
 }

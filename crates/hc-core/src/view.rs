@@ -15,8 +15,8 @@ use crate::hash::stable_hash;
 use crate::inbox::Inbox;
 use crate::ring::{Found, Ring};
 use crate::status::Status;
-use crate::sync::RwLock;
-use crate::target::Target;
+use crate::sync::{Mutex, RwLock};
+use crate::target::{About, Target};
 use crate::time::Timestamp;
 use crate::word::Word;
 
@@ -30,6 +30,7 @@ struct Shared {
     shards: [RwLock<HashTable<Arc<Cell>>>; SHARDS],
     ring: Ring<Arc<Event>>,
     inbox: Arc<Inbox>,
+    abouts: Mutex<Vec<Arc<About>>>,
 }
 
 impl Shared {
@@ -38,6 +39,10 @@ impl Shared {
         &self.shards[(hash >> 32) as usize % SHARDS]
     }
 }
+
+/// How many different descriptions are remembered, to be shared by targets that carry the same: each place by
+/// its hash, so that a million targets with labels of their own cost no more than the place.
+const ABOUTS: usize = 256;
 
 fn hash_of(id: &str) -> u64 {
     stable_hash(&[id])
@@ -58,6 +63,7 @@ pub fn view(feed_capacity: usize) -> (Publisher, HealthView) {
         shards: std::array::from_fn(|_| RwLock::new(HashTable::new())),
         ring: Ring::new(feed_capacity),
         inbox: Arc::default(),
+        abouts: Mutex::default(),
     });
     (Publisher(shared.clone()), HealthView(shared))
 }
@@ -78,7 +84,8 @@ impl Publisher {
         wall: SystemTime,
     ) -> Option<Arc<Cell>> {
         let hash = hash_of(target.id.as_str());
-        let cell = Arc::new(Cell::new(target, word, self.0.inbox.clone()));
+        let about = self.about(target);
+        let cell = Arc::new(Cell::new(target, about, word, self.0.inbox.clone()));
         {
             let mut shard = write(self.0.shard(hash));
             if shard.find(hash, |known| known.id() == &target.id).is_some() {
@@ -99,6 +106,29 @@ impl Publisher {
             word,
         });
         Some(cell)
+    }
+
+    /// What outputs are told of a target, shared with the targets of which the same is told.
+    fn about(&self, target: &Target) -> Arc<About> {
+        let first_label = target.labels.iter().next().map_or("", |(_, value)| value);
+        let place = stable_hash(&[&target.group, first_label]) as usize % ABOUTS;
+        let mut abouts = self
+            .0
+            .abouts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if abouts.is_empty() {
+            abouts.resize(ABOUTS, Arc::default());
+        }
+        if !abouts[place].fits(target) {
+            abouts[place] = Arc::new(About::of(target));
+        }
+        abouts[place].clone()
+    }
+
+    /// Sets what outputs are told of a target. No event tells of it.
+    pub fn set_about(&self, cell: &Cell, target: &Target) {
+        cell.set_about(self.about(target));
     }
 
     /// What is shared of a target.

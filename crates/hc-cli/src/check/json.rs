@@ -210,11 +210,11 @@ mod tests {
         }
         evidence.address = "10.0.0.9:80".parse().ok();
         evidence.connection = Some(Connection::New);
-        evidence.facts = vec![
+        evidence.facts.extend([
             Fact::HttpStatus(503),
             Fact::HttpVersion("1.1"),
             Fact::BodyBytes(182),
-        ];
+        ]);
         let expected = r#"{"schema":"hc.check/1","time":"2026-11-24T13:46:25.123Z","target":"api-9","probe":"http","url":"http://10.0.0.9/","result":"failure","kind":"unexpected","code":"status","phase":"wait","blame":"target","message":"status: wanted 200-299, found 503","wanted":"200-299","found":"503","address":"10.0.0.9:80","connection":"new","retried":false,"total_ms":12.31,"phases_ms":{"connect":1.02,"send":0.05,"wait":10.2,"receive":1.04},"http":{"status":503,"version":"1.1","body_bytes":182}}"#;
         assert_eq!(line(&asked, &outcome), format!("{expected}\n"));
     }

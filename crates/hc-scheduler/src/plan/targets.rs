@@ -118,9 +118,7 @@ impl Plan {
         let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
             return;
         };
-        entry
-            .cell
-            .set_about(target.group.clone(), target.labels.clone());
+        self.publisher.set_about(&entry.cell, &target);
         entry.target.group = target.group;
         entry.target.labels = target.labels;
         entry.target.probe_name = target.probe_name;
