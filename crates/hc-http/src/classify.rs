@@ -149,10 +149,11 @@ pub(crate) fn exchange_error(
     if error.is_parse() {
         return not_http(phase, first_bytes);
     }
-    Failure::new(Kind::Reset, phase, CLOSED).with_code("closed")
+    closed(phase)
 }
 
-fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
+/// What came is no HTTP, or broken HTTP.
+pub(crate) fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
     let phase = phase.max(Phase::Wait);
     if first_bytes.starts_with(b"HTTP/") {
         let message = "the answer's status line or headers are broken";
@@ -177,7 +178,6 @@ fn not_http(phase: Phase, first_bytes: &[u8]) -> Failure {
 
 /// An answer that ended or broke inside its body.
 fn body_error(error: &hyper::Error) -> Failure {
-    let at = Phase::Receive;
     let broken = source_of::<io::Error>(error).is_some_and(|io| {
         matches!(
             io.kind(),
@@ -185,15 +185,26 @@ fn body_error(error: &hyper::Error) -> Failure {
         )
     });
     if broken || error.is_parse() {
-        return Failure::new(Kind::Protocol, at, "the body's chunks are broken")
-            .with_code("encoding");
+        return broken_chunks();
     }
-    Failure::new(
-        Kind::Protocol,
-        at,
-        "the server closed before the body's end",
-    )
-    .with_code("body_short")
+    body_short()
+}
+
+/// The chunked coding of the answer's body is broken.
+pub(crate) fn broken_chunks() -> Failure {
+    let message = "the body's chunks are broken";
+    Failure::new(Kind::Protocol, Phase::Receive, message).with_code("encoding")
+}
+
+/// The answer ended inside its body.
+pub(crate) fn body_short() -> Failure {
+    let message = "the server closed before the body's end";
+    Failure::new(Kind::Protocol, Phase::Receive, message).with_code("body_short")
+}
+
+/// The server ended the connection before its answer's head was whole.
+pub(crate) fn closed(phase: Phase) -> Failure {
+    Failure::new(Kind::Reset, phase, CLOSED).with_code("closed")
 }
 
 fn h2_error(error: &h2::Error, phase: Phase, max_headers: u32) -> Failure {
@@ -223,6 +234,12 @@ fn h2_error(error: &h2::Error, phase: Phase, max_headers: u32) -> Failure {
 /// The answer's head is over its limit.
 pub(crate) fn too_many_headers(max_headers: u32) -> Failure {
     let message = format!("headers over {}", words::bytes(max_headers.into()));
+    Failure::new(Kind::Limit, Phase::Wait, message).with_code("headers")
+}
+
+/// More interim answers (1xx) than are skipped.
+pub(crate) fn too_many_interim(max: u32) -> Failure {
+    let message = format!("over {max} interim answers");
     Failure::new(Kind::Limit, Phase::Wait, message).with_code("headers")
 }
 

@@ -26,6 +26,7 @@ mod classify;
 mod clients;
 mod compose;
 mod decompress;
+mod dedicated;
 mod exchange;
 pub mod expect;
 mod kept;

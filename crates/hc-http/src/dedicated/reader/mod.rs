@@ -1,0 +1,314 @@
+//! Reads one HTTP/1 answer from bytes as they arrive, in whatever pieces. Pure: no socket, no clock.
+//!
+//! It decides where the answer ends, what it costs at most, and whether its connection may carry another request.
+//! When in doubt it may not: hc forwards nothing, so a mistake then costs a reconnect. It leaves connections,
+//! deadlines and expectations to others.
+
+mod chunked;
+mod framing;
+mod head;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use hc_core::{Failure, Phase};
+use http::HeaderMap;
+
+use self::chunked::Chunks;
+use self::framing::Framing;
+use self::head::{Flaw, Head};
+use self::search::Search;
+use crate::classify;
+
+/// So many interim answers (1xx) are skipped; more than a handful is a flood.
+const MAX_INTERIM: u8 = 8;
+/// A head on the wire may be so much longer than its headers alone: its status line, and idle white space.
+const LINE_ROOM: usize = 1_024;
+/// Enough to recognise what answered instead of an HTTP server.
+const FIRST_BYTES: usize = 80;
+
+/// What was asked, as far as it bears on the answer, and what the answer may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Whether the method was HEAD: its answer has no body.
+    pub(crate) is_head: bool,
+    /// So many bytes its headers may have.
+    pub(crate) max_headers: u32,
+    /// So many bytes of its body are read.
+    pub(crate) max_body: u64,
+    /// Whether somebody will look at the headers.
+    pub(crate) wants_headers: bool,
+}
+
+/// Reads the answer to one request.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    asked: Asked,
+    state: State,
+    /// A head that came in part; later the trailers. Nothing is copied here of a head that came whole.
+    partial: Vec<u8>,
+    search: Search,
+    /// So long was the partial head when it was last parsed.
+    parsed: usize,
+    head: Option<Head>,
+    body: Vec<u8>,
+    interim: u8,
+    has_begun: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Head,
+    /// So many bytes of the body are to come.
+    Length(u64),
+    Chunked(Chunks),
+    UntilClose,
+    Done,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Read on.
+    More,
+    /// The answer is there, as far as it is wanted. The reader is of no use any more.
+    Done(Answer),
+}
+
+/// An answer, as far as it was read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The status: 101, or from 200 on.
+    pub(crate) status: u16,
+    /// `1.0` or `1.1`.
+    pub(crate) version: &'static str,
+    /// The headers; none unless they were wanted.
+    pub(crate) headers: HeaderMap,
+    /// The body, as far as it was read.
+    pub(crate) body: Vec<u8>,
+    /// Whether the body was longer than wanted.
+    pub(crate) cut: bool,
+    /// Whether the connection may carry another request. Bytes that come before that request forbid it too.
+    pub(crate) reusable: bool,
+    /// How long the server says it keeps an idle connection (`Keep-Alive: timeout=`).
+    pub(crate) keep_alive: Option<Duration>,
+}
+
+impl Reader {
+    pub(crate) fn new(asked: Asked) -> Self {
+        Self {
+            asked,
+            state: State::Head,
+            partial: Vec::new(),
+            search: Search::default(),
+            parsed: 0,
+            head: None,
+            body: Vec::new(),
+            interim: 0,
+            has_begun: false,
+        }
+    }
+
+    /// Takes what has arrived.
+    ///
+    /// # Errors
+    /// If it is no HTTP, or over a limit.
+    pub(crate) fn take(&mut self, mut bytes: &[u8]) -> Result<Step, Failure> {
+        self.has_begun |= !bytes.is_empty();
+        loop {
+            match &mut self.state {
+                State::Head => match self.take_head(bytes)? {
+                    Some(used) => bytes = &bytes[used..],
+                    None => return Ok(Step::More),
+                },
+                State::Length(left) => {
+                    let (data, rest) = bytes.split_at(within(*left, bytes.len()));
+                    *left -= data.len() as u64;
+                    let is_whole = *left == 0;
+                    if append(&mut self.body, data, self.asked.max_body) {
+                        return Ok(self.cut());
+                    }
+                    return Ok(match is_whole {
+                        true => self.done(rest),
+                        false => Step::More,
+                    });
+                }
+                State::Chunked(chunks) => {
+                    let (body, limit) = (&mut self.body, self.asked.max_body);
+                    let taken =
+                        chunks.take(bytes, &mut self.partial, |data| append(body, data, limit));
+                    return match taken {
+                        Ok(chunked::Taken::All) => Ok(Step::More),
+                        Ok(chunked::Taken::End(used)) => Ok(self.done(&bytes[used..])),
+                        Ok(chunked::Taken::Enough) => Ok(self.cut()),
+                        Err(chunked::Broken) => Err(classify::broken_chunks()),
+                    };
+                }
+                State::UntilClose => {
+                    return Ok(match append(&mut self.body, bytes, self.asked.max_body) {
+                        true => self.cut(),
+                        false => Step::More,
+                    });
+                }
+                State::Done => return Ok(Step::More),
+            }
+        }
+    }
+
+    /// The peer has closed its sending side.
+    ///
+    /// # Errors
+    /// If the answer was not whole.
+    pub(crate) fn end(&mut self) -> Result<Step, Failure> {
+        match self.state {
+            State::Head => {
+                let seen = self.partial.as_slice();
+                if let Err(flaw) = head::parse(seen, &self.asked) {
+                    return Err(self.refusal(flaw, seen));
+                }
+                // Blank lines alone are no beginning of an answer.
+                let is_beginning = b"HTTP/".starts_with(&seen[..seen.len().min(5)])
+                    || seen.starts_with(b"HTTP/")
+                    || self.interim > 0;
+                Err(match is_beginning {
+                    true => classify::closed(Phase::Wait),
+                    false => self.refusal(Flaw::Broken, seen),
+                })
+            }
+            State::Length(_) | State::Chunked(_) => Err(classify::body_short()),
+            State::UntilClose => Ok(self.done(&[])),
+            State::Done => Ok(Step::More),
+        }
+    }
+
+    /// Whether a byte of the answer has come: it must not be asked for again then.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// The phase that the exchange is in once its request is sent.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.state {
+            State::Head if self.partial.is_empty() => Phase::Wait,
+            _ => Phase::Receive,
+        }
+    }
+
+    /// Takes a head, or a part of one; tells how many bytes a whole one took of these.
+    fn take_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let most = self.asked.max_headers as usize + LINE_ROOM;
+        let before = self.partial.len();
+        let seen = match before {
+            0 => bytes,
+            _ => {
+                let room = (most + 1).saturating_sub(before);
+                self.partial
+                    .extend_from_slice(&bytes[..bytes.len().min(room)]);
+                &self.partial
+            }
+        };
+        let seen = &seen[..seen.len().min(most + 1)];
+        match self.search.end_of_head(seen) {
+            Some(end) if end <= most => match head::parse(&seen[..end], &self.asked) {
+                Ok(Some(head)) => self.has_head(head)?,
+                Ok(None) => return Err(self.refusal(Flaw::Broken, seen)),
+                Err(flaw) => return Err(self.refusal(flaw, seen)),
+            },
+            None if seen.len() <= most => {
+                // A peer that speaks something else never ends its head: look in time, and not at each byte.
+                if seen.len() >= 2 * self.parsed {
+                    head::parse(seen, &self.asked).map_err(|flaw| self.refusal(flaw, seen))?;
+                    self.parsed = seen.len();
+                }
+                if before == 0 {
+                    self.partial = seen.to_vec();
+                }
+                return Ok(None);
+            }
+            _ => {
+                let flaw = match head::parse(&seen[..most], &self.asked) {
+                    Err(flaw) => flaw,
+                    Ok(_) => Flaw::TooLarge,
+                };
+                return Err(self.refusal(flaw, seen));
+            }
+        }
+        let used = self.search.taken() - before;
+        self.search = Search::default();
+        self.parsed = 0;
+        self.partial = Vec::new();
+        Ok(Some(used))
+    }
+
+    fn has_head(&mut self, mut head: Head) -> Result<(), Failure> {
+        if head.is_interim() {
+            self.interim += 1;
+            return match self.interim > MAX_INTERIM {
+                true => Err(classify::too_many_interim(MAX_INTERIM.into())),
+                false => Ok(()),
+            };
+        }
+        self.state = match head.framing {
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::Chunked(Chunks::default()),
+            Framing::UntilClose => {
+                head.reusable = false;
+                State::UntilClose
+            }
+        };
+        self.head = Some(head);
+        Ok(())
+    }
+
+    fn refusal(&self, flaw: Flaw, seen: &[u8]) -> Failure {
+        match flaw {
+            Flaw::TooLarge => classify::too_many_headers(self.asked.max_headers),
+            // An interim answer was HTTP.
+            Flaw::Broken if self.interim > 0 => classify::not_http(Phase::Wait, b"HTTP/"),
+            Flaw::Broken => classify::not_http(Phase::Wait, &seen[..seen.len().min(FIRST_BYTES)]),
+        }
+    }
+
+    /// The body is whole, and these bytes came after it.
+    fn done(&mut self, rest: &[u8]) -> Step {
+        self.answer(false, rest.is_empty())
+    }
+
+    /// The body is longer than wanted.
+    fn cut(&mut self) -> Step {
+        self.answer(true, false)
+    }
+
+    fn answer(&mut self, cut: bool, is_clean: bool) -> Step {
+        self.state = State::Done;
+        let head = self.head.take().expect("a body comes after its head");
+        Step::Done(Answer {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            body: std::mem::take(&mut self.body),
+            cut,
+            reusable: head.reusable && is_clean,
+            keep_alive: head.keep_alive,
+        })
+    }
+}
+
+/// The lesser of a length told and a length there.
+fn within(told: u64, there: usize) -> usize {
+    usize::try_from(told).map_or(there, |told| told.min(there))
+}
+
+/// Appends to a body as far as its limit allows, and tells whether there was more.
+fn append(body: &mut Vec<u8>, data: &[u8], limit: u64) -> bool {
+    let room = limit.saturating_sub(body.len() as u64);
+    let fits = within(room, data.len());
+    body.extend_from_slice(&data[..fits]);
+    fits < data.len()
+}
