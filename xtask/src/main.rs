@@ -88,7 +88,11 @@ struct BenchArguments {
     /// Which one
     name: Option<String>,
     /// Given to the benchmark as they are
-    #[arg(last = true, value_name = "ARGS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
     extra: Vec<String>,
 }
 

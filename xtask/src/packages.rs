@@ -1,18 +1,19 @@
 //! What tests need beyond cargo: real servers from the system's packages. Installs them as root where apt-get is,
 //! else names what to install. Tests themselves never install anything.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{find, run, within};
 use crate::workspace::root;
 
-/// A program that tests start, and the packages that hold it, the smallest first.
-struct Need {
-    program: &'static str,
-    packages: &'static [&'static str],
-    why: &'static str,
+/// A program that tests or benchmarks start, and the packages that hold it, the smallest first.
+pub(crate) struct Need {
+    pub(crate) program: &'static str,
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) why: &'static str,
 }
 
 const NEEDS: [Need; 1] = [Need {
@@ -28,13 +29,7 @@ const NEEDS: [Need; 1] = [Need {
 pub(crate) fn ensure() -> Result<String> {
     let mut missing = Vec::new();
     for need in &NEEDS {
-        if find(need.program).is_some() {
-            continue;
-        }
-        if is_root() && find("apt-get").is_some() {
-            install(need);
-        }
-        if find(need.program).is_none() {
+        if obtain(need).is_err() {
             missing.push(need);
         }
     }
@@ -42,6 +37,28 @@ pub(crate) fn ensure() -> Result<String> {
         return Ok(NEEDS.map(|need| need.program).join(", "));
     }
     bail!("{}", instructions(&missing))
+}
+
+/// Where one program lies, after installing it as root if it is missing.
+///
+/// # Errors
+/// Says how to install it.
+pub(crate) fn obtain(need: &Need) -> Result<PathBuf> {
+    match find(need.program) {
+        Some(path) => Ok(path),
+        None => install_anew(need),
+    }
+}
+
+/// The same for a program that is there and lacks a part that the package brings.
+///
+/// # Errors
+/// Says how to install it.
+pub(crate) fn install_anew(need: &Need) -> Result<PathBuf> {
+    if is_root() && find("apt-get").is_some() {
+        install(need);
+    }
+    find(need.program).with_context(|| instructions(&[need]))
 }
 
 /// Tries the packages in turn; what came of it is seen by looking for the program again.

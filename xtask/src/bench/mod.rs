@@ -6,8 +6,10 @@
 mod day;
 mod example;
 mod main_job;
+mod peers;
 mod pooled;
 mod report;
+mod rig;
 mod story;
 
 use anyhow::{Result, bail};
@@ -30,6 +32,11 @@ const BENCHES: &[Bench] = &[
         name: "pooled",
         about: "processor time per check and memory per target on nginx, 1,000 and 9,000 targets (5 minutes)",
         run: pooled::run,
+    },
+    Bench {
+        name: "peers",
+        about: "hc beside Envoy, HAProxy, Go, Pingora, blackbox_exporter and bare loops (15 minutes; --quick: 4)",
+        run: peers::run,
     },
     Bench {
         name: "day",

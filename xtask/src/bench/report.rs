@@ -61,7 +61,9 @@ impl Setting {
     /// Here and now.
     pub(crate) fn read() -> Self {
         let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // The machine's, not those that this process may use: a benchmark may have kept to one.
+        let is_one = |line: &&str| line.starts_with("processor");
+        let cores = processor.lines().filter(is_one).count().max(1);
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
             git.args(["-c", "safe.directory=*"]).args(arguments);
@@ -84,6 +86,16 @@ impl Setting {
 }
 
 impl Setting {
+    /// For tests.
+    #[cfg(test)]
+    pub(crate) fn made_up() -> Self {
+        Self {
+            machine: "m".into(),
+            commit: "c".into(),
+            date: "d".into(),
+        }
+    }
+
     /// A sentence for the head of a result.
     pub(crate) fn line(&self, bench: &str) -> String {
         let Self {
@@ -164,7 +176,7 @@ impl Report {
 }
 
 /// The middle one, or the mean of the middle two; of nothing, nothing.
-fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -176,7 +188,7 @@ fn median(values: &[f64]) -> Option<f64> {
 }
 
 /// Three significant digits: more would pretend.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         hundreds if hundreds >= 100.0 => format!("{value:.0}"),
         tens if tens >= 10.0 => format!("{value:.1}"),
@@ -189,11 +201,7 @@ mod tests {
     use super::{Report, Row, Setting, median, model, short};
 
     fn report(other: Option<&str>, rows: Vec<Row>) -> Report {
-        let setting = Setting {
-            machine: "m".into(),
-            commit: "c".into(),
-            date: "d".into(),
-        };
+        let setting = Setting::made_up();
         Report {
             name: "story",
             other: other.map(ToOwned::to_owned),

@@ -1,0 +1,143 @@
+//! What each checker reads: the same targets, interval and timeout, thresholds of 2 up and 3 down, a quiet log.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::measure::Load;
+
+/// Of the interval: a check that is late by so much has failed, in each of them.
+pub(super) fn timeout(load: &Load) -> Duration {
+    load.interval / 2
+}
+
+pub(super) fn hc(
+    urls: impl Iterator<Item = String>,
+    load: &Load,
+    transport: &str,
+    slot_ms: u32,
+) -> String {
+    let mut text = format!(
+        "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3, transport: {transport} }}
+limits: {{ in_flight: 1000, slot: {slot_ms}ms }}
+log: {{ summary: 2s }}
+targets:
+",
+        load.interval.as_millis(),
+        timeout(load).as_millis()
+    );
+    for url in urls {
+        text += &format!("  - \"{url}\"\n");
+    }
+    text
+}
+
+pub(super) fn envoy(
+    targets: impl Iterator<Item = SocketAddr>,
+    load: &Load,
+    spread: bool,
+) -> String {
+    let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
+    let endpoint = |target: SocketAddr| {
+        let address = json!({"address": target.ip().to_string(), "port_value": target.port()});
+        json!({"endpoint": {"address": {"socket_address": address}}})
+    };
+    let endpoints: Vec<_> = targets.map(endpoint).collect();
+    let (interval, timeout) = (seconds(load.interval), seconds(timeout(load)));
+    let mut check = json!({
+        "interval": interval,
+        // A cluster without traffic is otherwise asked once a minute.
+        "no_traffic_interval": interval,
+        "timeout": timeout,
+        "healthy_threshold": 2,
+        "unhealthy_threshold": 3,
+        "reuse_connection": true,
+        "http_health_check": {"path": "/health"},
+    });
+    if spread {
+        check["initial_jitter"] = json!(interval);
+    }
+    let cluster = json!({
+        "name": "fleet",
+        "type": "STATIC",
+        "connect_timeout": timeout,
+        "health_checks": [check],
+        "load_assignment": {"cluster_name": "fleet", "endpoints": [{"lb_endpoints": endpoints}]},
+    });
+    json!({"static_resources": {"clusters": [cluster]}}).to_string()
+}
+
+pub(super) fn haproxy(
+    targets: impl Iterator<Item = SocketAddr>,
+    load: &Load,
+    folder: &Path,
+) -> String {
+    let (interval, timeout) = (load.interval.as_millis(), timeout(load).as_millis());
+    // It does not start without something to listen on.
+    let mut text = format!(
+        "global
+    nbthread 1
+    maxconn 100
+defaults
+    mode http
+    timeout connect {timeout}ms
+    timeout check {timeout}ms
+    timeout client 10s
+    timeout server 10s
+frontend nobody
+    bind unix@{}/haproxy.sock
+    default_backend fleet
+backend fleet
+    option httpchk GET /health
+    default-server check inter {interval}ms rise 2 fall 3
+",
+        folder.display()
+    );
+    for (index, target) in targets.enumerate() {
+        text += &format!("    server s{index} {target}\n");
+    }
+    text
+}
+
+/// Its one module is all that a `/probe` names.
+pub(super) const BLACKBOX: &str = "modules:
+  health:
+    prober: http
+    timeout: 2s
+    http:
+      preferred_ip_protocol: ip4
+";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Load, envoy, haproxy, hc};
+
+    #[test]
+    fn each_has_every_target_and_the_same_times() {
+        let load = Load {
+            targets: 2,
+            interval: Duration::from_secs(1),
+        };
+        let targets = ["127.77.0.1:81", "127.77.0.2:81"].map(|it| it.parse().unwrap());
+        let urls = targets.iter().map(|it| format!("http://{it}/health"));
+        let hc = hc(urls, &load, "auto", 10);
+        let expected =
+            "defaults: { interval: 1000ms, timeout: 500ms, rise: 2, fall: 3, transport: auto }\n";
+        assert!(hc.starts_with(expected), "{hc}");
+        assert!(hc.ends_with("  - \"http://127.77.0.2:81/health\"\n"));
+        let envoy: serde_json::Value =
+            serde_json::from_str(&envoy(targets.into_iter(), &load, false)).unwrap();
+        let cluster = &envoy["static_resources"]["clusters"][0];
+        assert_eq!(cluster["health_checks"][0]["interval"], "1s");
+        assert_eq!(cluster["health_checks"][0]["timeout"], "0.5s");
+        let endpoints = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"];
+        assert_eq!(endpoints.as_array().unwrap().len(), 2);
+        let haproxy = haproxy(targets.into_iter(), &load, "/x".as_ref());
+        assert!(haproxy.contains("inter 1000ms") && haproxy.contains("timeout check 500ms"));
+        assert!(haproxy.ends_with("    server s1 127.77.0.2:81\n"));
+    }
+}

@@ -1,0 +1,221 @@
+//! `cargo xtask bench peers`: the same work for hc, other health checkers, and bare loops as the floor, in one run.
+//!
+//! Each round runs every checker once, one after another: figures of one machine move by a fifth between runs, ratios
+//! within a round hold. This file has the order of things; `checkers` knows whom to start and how, `measure` what one run
+//! gives, `outcome` what all runs give, `table` and `plot` how it is shown.
+
+mod checkers;
+mod configs;
+mod drive;
+mod measure;
+mod outcome;
+mod plot;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+use self::checkers::{CHECKERS, Checker};
+use self::measure::{Course, Load, measure};
+use self::outcome::{Contender, Outcome};
+use super::report::Setting;
+use super::rig::{Arena, Program, Programs, enter, obtain};
+use crate::clock::{Started, human};
+use crate::workspace::{Workspace, root};
+
+/// Fails this often in a row, and a checker is left out of the load's other rounds.
+const PATIENCE: u32 = 2;
+
+/// hc beside other health checkers, on nginx over loopback
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cargo xtask bench peers", no_binary_name = true)]
+struct Options {
+    /// Rounds; each runs every checker once
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// How long a run is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Before that, after every target was asked once
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm: u64,
+    /// Targets, each load in turn
+    #[arg(long, value_delimiter = ',', default_values_t = [9_000_usize, 1_000])]
+    targets: Vec<usize>,
+    /// How often each target is asked, in milliseconds
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    interval_ms: u64,
+    /// These checkers alone, with commas; `list` lists them
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Two rounds of three seconds
+    #[arg(long)]
+    quick: bool,
+    /// This hc, not one built for the purpose
+    #[arg(long, value_name = "FILE")]
+    hc: Option<PathBuf>,
+    /// Copy the result to docs/runs
+    #[arg(long)]
+    bless: bool,
+}
+
+pub(super) fn run(extra: &[String]) -> Result<()> {
+    let mut options = match Options::try_parse_from(extra) {
+        Ok(options) => options,
+        // Help is not an error, and both print themselves.
+        Err(error) => error.exit(),
+    };
+    if options.only.iter().any(|key| key == "list") {
+        for checker in &CHECKERS {
+            println!("  {:<16} {}", checker.key, checker.about);
+        }
+        return Ok(());
+    }
+    if options.quick {
+        (options.rounds, options.seconds) = (2, 3);
+    }
+    let chosen = chosen(&options.only)?;
+    let target = Workspace::load()?.target;
+    enter(
+        || {
+            let mut wanted = vec![Program::Nginx];
+            for program in chosen.iter().map(|checker| checker.program) {
+                if !wanted.contains(&program) {
+                    wanted.push(program);
+                }
+            }
+            let programs = obtain(&wanted, &target, options.hc.as_deref());
+            programs.get(Program::Nginx)?;
+            Ok(programs)
+        },
+        |arena, programs| rounds(&options, &chosen, arena, programs, &target),
+    )
+}
+
+fn chosen(only: &[String]) -> Result<Vec<&'static Checker>> {
+    for key in only {
+        if !CHECKERS.iter().any(|checker| checker.key == key) {
+            bail!("no checker `{key}`; `--only list` lists them");
+        }
+    }
+    let is_chosen = |checker: &&Checker| only.is_empty() || only.iter().any(|it| it == checker.key);
+    Ok(CHECKERS.iter().filter(is_chosen).collect())
+}
+
+fn rounds(
+    options: &Options,
+    chosen: &[&'static Checker],
+    arena: &Arena,
+    programs: &Programs,
+    target: &Path,
+) -> Result<()> {
+    let started = Started::now();
+    let folder = target.join("bench/peers");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let mut outcome = Outcome::new(Setting::read(), options.seconds, options.interval_ms);
+    let mut able = Vec::new();
+    for &checker in chosen {
+        match checker.prepared(programs, &folder) {
+            Ok(prepared) => able.push((checker, prepared)),
+            Err(why) => outcome.miss(checker, &format!("{why:#}")),
+        }
+    }
+    let course = |targets: usize, rounds_left: u32| Course {
+        load: Load {
+            targets,
+            interval: Duration::from_millis(options.interval_ms),
+        },
+        warm: Duration::from_secs(options.warm),
+        span: Duration::from_secs(options.seconds),
+        count_syscalls: rounds_left == 0,
+    };
+    // What a checker of one target has resident is no target's.
+    let mut alone = Vec::new();
+    for (checker, prepared) in &able {
+        let course = Course {
+            span: Duration::from_secs(1),
+            ..course(1, 1)
+        };
+        let sample = measure(checker, prepared, &course, arena, programs, &folder);
+        alone.push(sample.map(|sample| sample.rss_kib).ok());
+    }
+    for &targets in &options.targets {
+        let mut contenders: Vec<_> = able
+            .iter()
+            .zip(&alone)
+            .filter(|((checker, _), _)| targets <= checker.most)
+            .map(|((checker, prepared), alone)| {
+                (prepared, Contender::new(checker, prepared, *alone))
+            })
+            .collect();
+        for round in 0..options.rounds {
+            for (prepared, contender) in &mut contenders {
+                if contender.failed_in_a_row >= PATIENCE {
+                    contender.pass();
+                    continue;
+                }
+                let course = course(targets, options.rounds - 1 - round);
+                let checker = contender.checker;
+                let sample = measure(checker, prepared, &course, arena, programs, &folder);
+                eprintln!(
+                    "  {targets} targets, round {} of {}, {:<22} {}",
+                    round + 1,
+                    options.rounds,
+                    prepared.title,
+                    match &sample {
+                        Ok(sample) => format!("{:6.1} us a check", sample.cpu_us),
+                        Err(why) => format!("failed: {why:#}"),
+                    }
+                );
+                contender.take(sample);
+            }
+        }
+        let contenders = contenders.into_iter().map(|(_, contender)| contender);
+        outcome.add(targets, contenders.collect());
+    }
+    eprintln!("  took {}", human(started.elapsed()));
+    finish(&outcome, target, options.bless)
+}
+
+fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
+    let markdown = table::markdown(outcome);
+    let files = [
+        ("peers.md", markdown.clone()),
+        ("peers.json", format!("{:#}\n", outcome.json())),
+        ("peers.svg", plot::svg(outcome)),
+    ];
+    let mut folders = vec![target.join("bench")];
+    if bless {
+        folders.push(root().join("docs/runs"));
+    }
+    for folder in folders {
+        for (name, text) in &files {
+            let file = folder.join(name);
+            fs::write(&file, text)
+                .with_context(|| format!("failed to write {}", file.display()))?;
+        }
+    }
+    println!("{markdown}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{CHECKERS, Options, chosen};
+
+    #[test]
+    fn the_options_are_consistent() {
+        Options::command().debug_assert();
+        let options = Options::parse_from(["--targets", "100,20", "--only", "hc,envoy"]);
+        assert_eq!(options.targets, [100, 20]);
+        assert_eq!(chosen(&options.only).unwrap().len(), 2);
+        assert_eq!(chosen(&[]).unwrap().len(), CHECKERS.len());
+        assert!(chosen(&["envoi".to_owned()]).is_err());
+    }
+}

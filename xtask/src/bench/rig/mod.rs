@@ -1,0 +1,16 @@
+//! What the benchmarks of whole programs share: a place of their own to run in, nginx to answer, programs started on one
+//! processor and ended for sure, and where each program comes from.
+//!
+//! Knows nothing of what is measured.
+
+mod arena;
+mod backend;
+mod child;
+mod obtain;
+mod programs;
+
+pub(super) use arena::{Arena, enter};
+pub(super) use backend::Backend;
+pub(super) use child::Child;
+pub(super) use obtain::obtain;
+pub(super) use programs::{Program, Programs};
