@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::failure::Kind;
 use crate::id::{Labels, TargetId};
-use crate::inbox::{Inbox, Nudge};
+use crate::inbox::{Doors, Nudge};
 use crate::policy::Passive;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -50,12 +50,20 @@ pub struct Cell {
     /// Zero: reports are ignored.
     suspect_after: AtomicU16,
     pending: AtomicU8,
+    /// Whose door its nudges go to.
+    worker: AtomicU8,
     tag: AtomicU64,
-    inbox: Arc<Inbox>,
+    doors: Arc<Doors>,
 }
 
 impl Cell {
-    pub(crate) fn new(target: &Target, about: Arc<About>, word: Word, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(
+        target: &Target,
+        about: Arc<About>,
+        word: Word,
+        doors: Arc<Doors>,
+        worker: u8,
+    ) -> Self {
         let cell = Self {
             id: target.id.clone(),
             about: Mutex::new(about),
@@ -64,8 +72,9 @@ impl Cell {
             reports: AtomicU32::new(0),
             suspect_after: AtomicU16::new(0),
             pending: AtomicU8::new(0),
+            worker: AtomicU8::new(worker),
             tag: AtomicU64::new(u64::MAX),
-            inbox,
+            doors,
         };
         cell.set_passive(target.policy.passive(), target.policy.suspect_after());
         cell
@@ -143,6 +152,23 @@ impl Cell {
         self.tag.store(tag, Ordering::Release);
     }
 
+    /// The number of the worker whose target this is.
+    #[must_use]
+    pub fn worker(&self) -> u8 {
+        self.worker.load(Ordering::Acquire)
+    }
+
+    /// Gives the target to another worker. What waits at the old one's door is passed on by
+    /// [`forward`](Self::forward).
+    pub fn set_worker(&self, worker: u8) {
+        self.worker.store(worker, Ordering::Release);
+    }
+
+    /// Puts a target that was taken out of another worker's inbox into that of its own.
+    pub fn forward(self: &Arc<Self>) {
+        self.doors.of(self.worker()).push(self.clone());
+    }
+
     /// Sets what reports may do.
     pub fn set_passive(&self, passive: Passive, suspect_after: u16) {
         let after = if passive == Passive::Ignore {
@@ -186,7 +212,7 @@ impl Cell {
     fn put(self: &Arc<Self>, what: u8) {
         // The first mark puts the cell in; those that come before the driver takes it only add to it.
         if self.pending.fetch_or(what, Ordering::AcqRel) == 0 {
-            self.inbox.push(self.clone());
+            self.forward();
         }
     }
 

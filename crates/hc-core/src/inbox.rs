@@ -15,6 +15,21 @@ pub struct Inbox {
     signal: Signal,
 }
 
+/// The inboxes of all workers that share a view, by their number.
+#[derive(Debug)]
+pub(crate) struct Doors(Box<[Inbox]>);
+
+impl Doors {
+    pub(crate) fn new(workers: u8) -> Self {
+        Self((0..workers.max(1)).map(|_| Inbox::default()).collect())
+    }
+
+    /// A worker's inbox; that of the first for a number that there is none of.
+    pub(crate) fn of(&self, worker: u8) -> &Inbox {
+        self.0.get(usize::from(worker)).unwrap_or(&self.0[0])
+    }
+}
+
 impl Inbox {
     /// Puts a target in and wakes the driver. The cell's own pending mark keeps it from entering twice.
     pub(crate) fn push(&self, cell: Arc<Cell>) {

@@ -66,5 +66,7 @@ pub use status::{Overlay, Overlays, Status};
 pub use target::{About, Target};
 pub use text::{SENTENCE_LIMIT, Sentence, escape};
 pub use time::{Clock, Span, Timestamp, nanos};
-pub use view::{FEED_CAPACITY, FeedItem, HealthView, Publisher, Subscription, view};
+pub use view::{
+    FEED_CAPACITY, FeedItem, HealthView, Publisher, Subscription, view, view_of_workers,
+};
 pub use word::Word;

@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use crate::cell::{Cell, TargetHandle};
 use crate::event::{Event, EventKind};
 use crate::hash::stable_hash;
-use crate::inbox::Inbox;
+use crate::inbox::{Doors, Inbox};
 use crate::ring::{Found, Ring};
 use crate::status::Status;
 use crate::sync::{Mutex, RwLock};
@@ -29,11 +29,20 @@ pub const FEED_CAPACITY: usize = 4096;
 struct Shared {
     shards: [RwLock<HashTable<Arc<Cell>>>; SHARDS],
     ring: Ring<Arc<Event>>,
-    inbox: Arc<Inbox>,
+    doors: Arc<Doors>,
     abouts: Mutex<Vec<Arc<About>>>,
 }
 
 impl Shared {
+    fn new(feed_capacity: usize, workers: u8) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| RwLock::new(HashTable::new())),
+            ring: Ring::new(feed_capacity),
+            doors: Arc::new(Doors::new(workers)),
+            abouts: Mutex::default(),
+        }
+    }
+
     fn shard(&self, hash: u64) -> &RwLock<HashTable<Arc<Cell>>> {
         // The table itself uses the low bits and the top seven.
         &self.shards[(hash >> 32) as usize % SHARDS]
@@ -52,27 +61,48 @@ fn hash_of(id: &str) -> u64 {
 #[derive(Clone)]
 pub struct HealthView(Arc<Shared>);
 
-/// The writer's side. A driver owns it; several drivers may share one view.
+/// The writer's side: one worker's. Several workers may share one view and one feed; each has an inbox of its own.
 #[derive(Clone)]
-pub struct Publisher(Arc<Shared>);
+pub struct Publisher {
+    shared: Arc<Shared>,
+    worker: u8,
+}
 
 /// Makes a view whose feed keeps that many events.
 #[must_use]
 pub fn view(feed_capacity: usize) -> (Publisher, HealthView) {
-    let shared = Arc::new(Shared {
-        shards: std::array::from_fn(|_| RwLock::new(HashTable::new())),
-        ring: Ring::new(feed_capacity),
-        inbox: Arc::default(),
-        abouts: Mutex::default(),
-    });
-    (Publisher(shared.clone()), HealthView(shared))
+    let shared = Arc::new(Shared::new(feed_capacity, 1));
+    let publisher = Publisher {
+        shared: shared.clone(),
+        worker: 0,
+    };
+    (publisher, HealthView(shared))
+}
+
+/// Makes a view that several workers write, each through a publisher of its own, in the order of their numbers.
+#[must_use]
+pub fn view_of_workers(feed_capacity: usize, workers: u8) -> (Vec<Publisher>, HealthView) {
+    let shared = Arc::new(Shared::new(feed_capacity, workers));
+    let publishers = (0..workers.max(1))
+        .map(|worker| Publisher {
+            shared: shared.clone(),
+            worker,
+        })
+        .collect();
+    (publishers, HealthView(shared))
 }
 
 impl Publisher {
-    /// Where nudges and reports wait.
+    /// The number of the worker whose this is: its targets are those whose cells say that number.
     #[must_use]
-    pub fn inbox(&self) -> &Arc<Inbox> {
-        &self.0.inbox
+    pub fn worker(&self) -> u8 {
+        self.worker
+    }
+
+    /// Where nudges and reports about this worker's targets wait.
+    #[must_use]
+    pub fn inbox(&self) -> &Inbox {
+        self.shared.doors.of(self.worker)
     }
 
     /// Makes a target known. `None` if its id is known already.
@@ -85,9 +115,15 @@ impl Publisher {
     ) -> Option<Arc<Cell>> {
         let hash = hash_of(target.id.as_str());
         let about = self.about(target);
-        let cell = Arc::new(Cell::new(target, about, word, self.0.inbox.clone()));
+        let cell = Arc::new(Cell::new(
+            target,
+            about,
+            word,
+            self.shared.doors.clone(),
+            self.worker,
+        ));
         {
-            let mut shard = write(self.0.shard(hash));
+            let mut shard = write(self.shared.shard(hash));
             if shard.find(hash, |known| known.id() == &target.id).is_some() {
                 return None;
             }
@@ -113,7 +149,7 @@ impl Publisher {
         let first_label = target.labels.iter().next().map_or("", |(_, value)| value);
         let place = stable_hash(&[&target.group, first_label]) as usize % ABOUTS;
         let mut abouts = self
-            .0
+            .shared
             .abouts
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -135,7 +171,7 @@ impl Publisher {
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Arc<Cell>> {
         let hash = hash_of(id);
-        read(self.0.shard(hash))
+        read(self.shared.shard(hash))
             .find(hash, |known| known.id().as_str() == id)
             .cloned()
     }
@@ -152,7 +188,7 @@ impl Publisher {
         });
         let hash = hash_of(cell.id().as_str());
         if let Ok(found) =
-            write(self.0.shard(hash)).find_entry(hash, |known| Arc::ptr_eq(known, cell))
+            write(self.shared.shard(hash)).find_entry(hash, |known| Arc::ptr_eq(known, cell))
         {
             found.remove();
         }
@@ -167,7 +203,7 @@ impl Publisher {
         wall: SystemTime,
         kind: impl FnOnce(Word) -> EventKind,
     ) {
-        self.0.ring.append(|sequence| {
+        self.shared.ring.append(|sequence| {
             let word = word.with_sequence(sequence);
             cell.store(word);
             Arc::new(Event {
@@ -181,7 +217,7 @@ impl Publisher {
 
     /// Publishes something about the checker itself.
     pub fn announce(&self, kind: EventKind, at: Timestamp, wall: SystemTime) {
-        self.0.ring.append(|sequence| {
+        self.shared.ring.append(|sequence| {
             Arc::new(Event {
                 sequence,
                 at,
@@ -193,7 +229,7 @@ impl Publisher {
 
     /// Ends the feed: subscribers read what is left and then get `None`.
     pub fn close(&self) {
-        self.0.ring.close();
+        self.shared.ring.close();
     }
 }
 

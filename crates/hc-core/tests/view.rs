@@ -443,3 +443,30 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+#[test]
+fn each_worker_has_an_inbox_of_its_own_and_one_feed_tells_of_all() {
+    let (publishers, view) = hc_core::view_of_workers(8, 2);
+    let mut feed = view.subscribe();
+    let add = |worker: usize, id: &str| {
+        let target = Target::new(id, probe_fn(|_cx| async { Ok(Evidence::new()) }));
+        let word = Word::from_parts(Status::Unknown, false, Overlays::default());
+        publishers[worker]
+            .add(&target, word, Timestamp::ZERO, SystemTime::UNIX_EPOCH)
+            .unwrap()
+    };
+    let (a, b) = (add(0, "a"), add(1, "b"));
+    assert_eq!((a.worker(), b.worker()), (0, 1));
+    view.get("b").unwrap().nudge();
+    assert!(publishers[0].inbox().is_empty());
+    assert_eq!(publishers[1].inbox().pop().unwrap().id().as_str(), "b");
+
+    // Moved while a nudge waits at the old door: it is passed on, and still holds what was asked.
+    view.get("a").unwrap().nudge();
+    a.set_worker(1);
+    publishers[0].inbox().pop().unwrap().forward();
+    let moved = publishers[1].inbox().pop().unwrap();
+    assert!(moved.take_pending().nudged);
+    let told = std::iter::from_fn(|| feed.try_next()).count();
+    assert_eq!(told, 2);
+}
