@@ -179,6 +179,12 @@ impl CheckContext {
         self.marks().enter_at(phase, at);
     }
 
+    /// Marks the end of the phase that the check is in, at a time of this clock: the kernel's own, say. What comes
+    /// after it belongs to no phase.
+    pub fn leave_at(&self, at: Timestamp) {
+        self.marks().close(at);
+    }
+
     /// Notes the address that is asked, so that a timeout can name it.
     pub fn note_address(&self, address: SocketAddr) {
         self.marks().note_address(address);
