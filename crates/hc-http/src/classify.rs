@@ -243,31 +243,6 @@ pub(crate) fn too_many_interim(max: u32) -> Failure {
     Failure::new(Kind::Limit, Phase::Wait, message).with_code("headers")
 }
 
-/// A name that gave no address. `text` is the resolver library's own.
-pub(crate) fn resolve_error(name: &str, error: &io::Error) -> Failure {
-    let at = Phase::Resolve;
-    if let Some(local) = local_trouble(error, at) {
-        return local;
-    }
-    let text = error.to_string();
-    let says = |texts: &[&str]| texts.iter().any(|part| text.contains(part));
-    if says(&["No address associated", "no data", "NODATA"]) {
-        no_address(name, "any family")
-    } else if says(&[
-        "Name or service not known",
-        "does not resolve",
-        "nodename nor servname",
-    ]) {
-        Failure::new(Kind::Resolve, at, format!("{name} does not exist")).with_code("not_found")
-    } else if says(&["Temporary failure", "Try again"]) {
-        let message = format!("the resolver did not answer for {name}");
-        Failure::new(Kind::Resolver, at, message).with_code("silent")
-    } else {
-        let message = format!("the resolver failed for {name}");
-        Failure::new(Kind::Resolver, at, message).with_code("servfail")
-    }
-}
-
 /// A name that has no address of the wanted family.
 pub(crate) fn no_address(name: &str, family: &str) -> Failure {
     Failure::new(

@@ -1,5 +1,6 @@
 //! To come.
 
+pub mod dns;
 pub mod fleet;
 pub mod nginx;
 pub mod server;

@@ -253,68 +253,6 @@ fn handshakes() {
 }
 
 #[test]
-fn names() {
-    let at = Phase::Resolve;
-    let table = [
-        (
-            "Name or service not known",
-            Kind::Resolve,
-            Blame::Target,
-            "not_found",
-            "api.test does not exist",
-        ),
-        (
-            "Name does not resolve",
-            Kind::Resolve,
-            Blame::Target,
-            "not_found",
-            "api.test does not exist",
-        ),
-        (
-            "No address associated with hostname",
-            Kind::Resolve,
-            Blame::Target,
-            "no_address",
-            "api.test has no address of any family",
-        ),
-        (
-            "Temporary failure in name resolution",
-            Kind::Resolver,
-            Blame::Local,
-            "silent",
-            "the resolver did not answer for api.test",
-        ),
-        (
-            "Non-recoverable failure in name resolution",
-            Kind::Resolver,
-            Blame::Local,
-            "servfail",
-            "the resolver failed for api.test",
-        ),
-    ];
-    for (text, kind, blame, code, says) in table {
-        let error = io::Error::other(format!("failed to lookup address information: {text}"));
-        row(
-            &resolve_error("api.test", &error),
-            kind,
-            at,
-            blame,
-            Some(code),
-            says,
-        );
-    }
-    let busy = resolve_error("api.test", &raw(24));
-    row(
-        &busy,
-        Kind::Exhausted,
-        at,
-        Blame::Local,
-        Some("files"),
-        "hc has no free file descriptor",
-    );
-}
-
-#[test]
 fn a_proxys_trouble_is_the_paths_but_ours_stays_ours() {
     let address: SocketAddr = "10.0.0.1:3128".parse().unwrap();
     let refused = by_proxy(connect_error(&raw(111), address), "proxy.test:3128");

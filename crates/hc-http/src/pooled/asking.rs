@@ -112,7 +112,9 @@ impl Asking {
             Some(Dial::Name(name, port)) => (name.as_str(), *port),
             None => (name, 0),
         };
-        let found = names.resolve(&self.0.cx, name).await?;
+        let found = names
+            .resolve_family(&self.0.cx, name, self.0.family)
+            .await?;
         let found = found.iter().map(|ip| SocketAddr::new(*ip, port));
         self.admitted(name, found.collect())
     }
