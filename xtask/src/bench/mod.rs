@@ -3,6 +3,7 @@
 //! This file lists them and runs one. Each is a module with a `run`; `example` builds and runs the program that measures,
 //! `report` pairs, sums up and writes the figures.
 
+mod cold;
 mod day;
 mod example;
 mod main_job;
@@ -10,6 +11,7 @@ mod peers;
 mod pooled;
 mod report;
 mod rig;
+mod spread;
 mod story;
 
 use anyhow::{Result, bail};
@@ -37,6 +39,11 @@ const BENCHES: &[Bench] = &[
         name: "peers",
         about: "hc beside Envoy, HAProxy, Go, Pingora, blackbox_exporter and bare loops (15 minutes; --quick: 4)",
         run: peers::run,
+    },
+    Bench {
+        name: "cold",
+        about: "`hc check` of 10,000 URLs beside curl --parallel, a Go program and wrk's ceiling (2 minutes)",
+        run: cold::run,
     },
     Bench {
         name: "day",

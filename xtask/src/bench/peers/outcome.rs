@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::super::report::{Setting, median};
+use super::super::report::Setting;
+use super::super::spread::Spread;
 use super::checkers::{Checker, Prepared};
 use super::measure::Sample;
 
@@ -34,29 +35,6 @@ pub(super) struct Contender {
     pub(super) failed_in_a_row: u32,
     /// The last failure.
     pub(super) failure: Option<String>,
-}
-
-/// A middle and its extremes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-}
-
-impl Spread {
-    /// Of nothing, nothing.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
-        Some(Self {
-            median: median(values)?,
-            least: values.iter().copied().fold(f64::INFINITY, f64::min),
-            most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        })
-    }
-
-    fn json(self) -> Value {
-        json!({"median": self.median, "least": self.least, "most": self.most})
-    }
 }
 
 impl Contender {
@@ -109,11 +87,9 @@ impl OfLoad {
     pub(super) fn ratio(&self, contender: &Contender, to: &str) -> Option<Spread> {
         let other = self.contenders.iter().find(|it| it.checker.key == to)?;
         let pairs = contender.samples.iter().zip(&other.samples);
-        let ratios = pairs.filter_map(|(ours, theirs)| {
-            let ratio = ours.as_ref()?.cpu_us / theirs.as_ref()?.cpu_us;
-            ratio.is_finite().then_some(ratio)
-        });
-        Spread::of(&ratios.collect::<Vec<_>>())
+        let times = pairs
+            .filter_map(|(ours, theirs)| Some((ours.as_ref()?.cpu_us, theirs.as_ref()?.cpu_us)));
+        Spread::of_ratios(times)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The outcome as Markdown that also reads well in a terminal: columns are padded.
 
-use super::outcome::{Contender, OfLoad, Outcome, STANDARDS, Spread};
+use super::measure::Sample;
+use super::outcome::{Contender, OfLoad, Outcome, STANDARDS};
 use crate::bench::report::short;
+use crate::bench::spread::{Spread, table};
 
 const HEADINGS: [&str; 12] = [
     "checker",
@@ -31,7 +33,7 @@ pub(super) fn markdown(outcome: &Outcome) -> String {
             "\n### {} targets every {} ms\n\n{}",
             load.targets,
             outcome.interval_ms,
-            table(load)
+            of_load(load)
         );
         for failed in load.contenders.iter().filter(|it| it.failure.is_some()) {
             let times = failed.samples.iter().filter(|it| it.is_none()).count();
@@ -56,51 +58,35 @@ pub(super) fn markdown(outcome: &Outcome) -> String {
     out
 }
 
-fn table(load: &OfLoad) -> String {
-    let mut rows = vec![HEADINGS.map(ToOwned::to_owned)];
+fn of_load(load: &OfLoad) -> String {
+    let mut rows = vec![HEADINGS.map(ToOwned::to_owned).to_vec()];
     rows.extend(load.contenders.iter().map(|it| row(load, it)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<_> = (0..HEADINGS.len()).filter_map(width).collect();
-    let mut out = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        for (cell, width) in row.iter().zip(&widths) {
-            out += &format!("| {cell:<width$} ");
-        }
-        out += "|\n";
-        if index == 0 {
-            for width in &widths {
-                out += &format!("| {} ", "-".repeat(*width));
-            }
-            out += "|\n";
-        }
-    }
-    out
+    table(&rows)
 }
 
-fn row(load: &OfLoad, it: &Contender) -> [String; HEADINGS.len()] {
-    let middle = |spread: Option<Spread>| spread.map_or_else(String::new, |it| short(it.median));
-    let ratio = |key: &str| {
-        let ratio = load.ratio(it, key);
-        ratio.map_or_else(String::new, |it| {
-            format!("{:.2} ({:.2}-{:.2})", it.median, it.least, it.most)
-        })
-    };
+fn row(load: &OfLoad, it: &Contender) -> Vec<String> {
+    let middle = |of: fn(&Sample) -> Option<f64>| Spread::middle(it.figure(of));
     let cpu = it.figure(|sample| Some(sample.cpu_us));
     let spread = |it: Spread| format!("{} to {}", short(it.least), short(it.most));
-    [
+    let mut row = vec![
         it.title.clone(),
-        middle(cpu),
+        Spread::middle(cpu),
         cpu.map_or_else(String::new, spread),
-        ratio(STANDARDS[0].0),
-        ratio(STANDARDS[1].0),
-        ratio(STANDARDS[2].0),
-        middle(it.kib_per_target(load.targets)),
-        middle(it.figure(|sample| Some(sample.rss_kib / 1024.0))),
-        middle(it.figure(|sample| sample.syscalls)),
-        middle(it.figure(|sample| Some(sample.opened_percent))),
-        middle(it.figure(|sample| sample.late_p99_ms)),
-        middle(it.figure(|sample| Some(sample.rate))),
-    ]
+    ];
+    row.extend(
+        STANDARDS
+            .iter()
+            .map(|(key, _)| Spread::ratio(load.ratio(it, key))),
+    );
+    row.extend([
+        Spread::middle(it.kib_per_target(load.targets)),
+        middle(|sample| Some(sample.rss_kib / 1024.0)),
+        middle(|sample| sample.syscalls),
+        middle(|sample| Some(sample.opened_percent)),
+        middle(|sample| sample.late_p99_ms),
+        middle(|sample| Some(sample.rate)),
+    ]);
+    row
 }
 
 #[cfg(test)]

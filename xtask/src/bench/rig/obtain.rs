@@ -135,10 +135,12 @@ fn envoy_in(place: &Path) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The first number with a dot in it, after the word `version` if that is said: `1.40.0`.
+/// The first number with a dot in it, after the word `version` if there is one: `1.40.0`.
 fn version(said: &str) -> &str {
-    let said = said.split_once("version").map_or(said, |(_, after)| after);
-    let numbers = said.split(|each: char| !each.is_ascii_digit() && each != '.');
+    let after = said.split_once("version").map_or("", |(_, after)| after);
+    let numbers = [after, said]
+        .into_iter()
+        .flat_map(|text| text.split(|each: char| !each.is_ascii_digit() && each != '.'));
     numbers
         .map(|number| number.trim_matches('.'))
         .find(|number| number.contains('.'))
@@ -168,7 +170,7 @@ mod tests {
             ("HAProxy version 2.6.12-1+deb12u4 2026/01/01", "2.6.12"),
             ("nginx version: nginx/1.22.1", "1.22.1"),
             ("go version go1.19.8 linux/amd64", "1.19.8"),
-            ("wrk debian/4.1.0-3 [epoll]", "4.1.0"),
+            ("wrk debian/4.1.0-3 [epoll]\n -v, --version  Print", "4.1.0"),
             ("nothing 5 here.", ""),
         ];
         for (said, expected) in table {
