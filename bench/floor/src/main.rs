@@ -6,7 +6,7 @@
 //! - `harvested`: epoll is asked without waiting, at each slot and 1, 3 and 7 ms after it while answers are outstanding;
 //!   no answer wakes the process.
 //!
-//! A target's phase within the interval is a hash of its index, as a checker of many targets spreads them. Every five
+//! A target's phase within the interval is a hash of its index, as a checker of many targets spreads them. Every three
 //! seconds a line says how late the requests were.
 
 use std::io::{ErrorKind, Read, Write};
@@ -105,7 +105,7 @@ impl Floor {
                 }
                 self.outstanding += 1;
             }
-            if told.elapsed() > Duration::from_secs(5) {
+            if told.elapsed() > Duration::from_secs(3) {
                 told = Instant::now();
                 late.sort_unstable();
                 if let Some(p99) = late.get(late.len() * 99 / 100) {

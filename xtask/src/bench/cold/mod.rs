@@ -64,7 +64,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
                 Program::GoChecker,
                 Program::Wrk,
             ];
-            let programs = obtain(&wanted, &target, options.hc.as_deref());
+            let programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
             programs.get(Program::Nginx)?;
             Ok(programs)
         },

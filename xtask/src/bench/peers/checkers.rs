@@ -28,7 +28,7 @@ pub(super) struct Checker {
 }
 
 /// All there are, in the order of each round: Envoy and the floors beside hc, since they are what it is compared with.
-pub(super) const CHECKERS: [Checker; 12] = [
+pub(super) const CHECKERS: [Checker; 13] = [
     Checker {
         key: "hc",
         title: "hc, dedicated",
@@ -55,6 +55,13 @@ pub(super) const CHECKERS: [Checker; 12] = [
         title: "floor, harvested",
         about: "the same, epoll asked by the clock without waiting",
         program: Program::Floor,
+        most: usize::MAX,
+    },
+    Checker {
+        key: "hc-other",
+        title: "other hc, dedicated",
+        about: "the hc that `--other` names",
+        program: Program::OtherHc,
         most: usize::MAX,
     },
     Checker {
@@ -139,7 +146,7 @@ impl Checker {
     pub(super) fn prepared(&self, programs: &Programs, folder: &Path) -> Result<Prepared> {
         let found = programs.get(self.program)?;
         let version = match self.program {
-            Program::Hc | Program::Floor => "",
+            Program::Hc | Program::OtherHc | Program::Floor => "",
             _ => &format!(" {}", found.version),
         };
         // "Envoy, spread" of 1.40 is "Envoy 1.40, spread".
@@ -155,7 +162,8 @@ impl Checker {
                 "dedicated"
             },
         };
-        if self.program == Program::Hc && !understands(&prepared, folder)? {
+        let is_ours = matches!(self.program, Program::Hc | Program::OtherHc);
+        if is_ours && !understands(&prepared, folder)? {
             if self.key == "hc-pooled" {
                 bail!("this hc has no `transport: pooled`");
             }
@@ -185,7 +193,7 @@ impl Checker {
         let interval: OsString = load.interval.as_millis().to_string().into();
         let (list, mut driver) = (backend.list.clone(), None);
         let arguments: Vec<OsString> = match self.key {
-            "hc" | "hc-pooled" | "hc-20ms" => {
+            "hc" | "hc-other" | "hc-pooled" | "hc-20ms" => {
                 let slot = if self.key == "hc-20ms" { 20 } else { 10 };
                 let text = configs::hc(backend.urls(), load, prepared.transport, slot);
                 vec!["run".into(), "-c".into(), config("hc.yaml", text)?.into()]

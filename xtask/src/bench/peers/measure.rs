@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::rig::{Arena, Backend, Child, Programs};
 use super::checkers::{Checker, Prepared, Start};
 use crate::clock::Started;
+use crate::packages::{self, Need};
 use crate::process::find;
 
 /// Every target must have been asked within so long.
@@ -147,6 +148,20 @@ fn await_first(child: &mut Child, backend: &Backend, targets: usize) -> Result<(
 fn late_p99(said: &str) -> Option<f64> {
     let (_, after) = said.rsplit_once("late_p99_ms=")?;
     after.split_whitespace().next()?.parse().ok()
+}
+
+/// Sees to it that there is something to count system calls with; without, they are not counted.
+pub(super) fn counters() {
+    const NEED: Need = Need {
+        program: "strace",
+        packages: &["strace"],
+        why: "counting system calls, for want of perf",
+    };
+    if find("perf").is_none()
+        && let Err(why) = packages::obtain(&NEED)
+    {
+        eprintln!("  system calls are not counted: {why:#}");
+    }
 }
 
 /// System calls within [`COUNTING`] seconds: by perf, which barely disturbs, else by strace.

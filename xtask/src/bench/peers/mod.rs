@@ -7,6 +7,7 @@
 mod checkers;
 mod configs;
 mod drive;
+mod goals;
 mod measure;
 mod outcome;
 mod plot;
@@ -20,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 
 use self::checkers::{CHECKERS, Checker};
-use self::measure::{Course, Load, measure};
+use self::measure::{Course, Load, Sample, measure};
 use self::outcome::{Contender, Outcome};
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
@@ -38,7 +39,7 @@ struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// How long a run is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Before that, after every target was asked once
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
@@ -52,12 +53,15 @@ struct Options {
     /// These checkers alone, with commas; `list` lists them
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Two rounds of three seconds
+    /// One round of three seconds
     #[arg(long)]
     quick: bool,
     /// This hc, not one built for the purpose
     #[arg(long, value_name = "FILE")]
     hc: Option<PathBuf>,
+    /// One more hc beside it, in the same rounds: the one before a change, say
+    #[arg(long, value_name = "FILE")]
+    other: Option<PathBuf>,
     /// Copy the result to docs/runs
     #[arg(long)]
     bless: bool,
@@ -76,9 +80,10 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
         return Ok(());
     }
     if options.quick {
-        (options.rounds, options.seconds) = (2, 3);
+        (options.rounds, options.seconds, options.warm) = (1, 3, 1);
     }
-    let chosen = chosen(&options.only)?;
+    let mut chosen = chosen(&options.only)?;
+    chosen.retain(|checker| options.other.is_some() || checker.program != Program::OtherHc);
     let target = Workspace::load()?.target;
     enter(
         || {
@@ -88,8 +93,10 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
                     wanted.push(program);
                 }
             }
-            let programs = obtain(&wanted, &target, options.hc.as_deref());
+            let given = [options.hc.as_deref(), options.other.as_deref()];
+            let programs = obtain(&wanted, &target, given);
             programs.get(Program::Nginx)?;
+            measure::counters();
             Ok(programs)
         },
         |arena, programs| rounds(&options, &chosen, arena, programs, &target),
@@ -137,6 +144,7 @@ fn rounds(
     let mut alone = Vec::new();
     for (checker, prepared) in &able {
         let course = Course {
+            warm: Duration::from_secs(1),
             span: Duration::from_secs(1),
             ..course(1, 1)
         };
@@ -153,7 +161,10 @@ fn rounds(
             })
             .collect();
         for round in 0..options.rounds {
-            for (prepared, contender) in &mut contenders {
+            // Each round begins with another one: whatever wears off within a round is spread over all.
+            let turned = (round as usize) % contenders.len().max(1);
+            let (late, early) = contenders.split_at_mut(turned);
+            for (prepared, contender) in early.iter_mut().chain(late) {
                 if contender.failed_in_a_row >= PATIENCE {
                     contender.pass();
                     continue;
@@ -161,16 +172,7 @@ fn rounds(
                 let course = course(targets, options.rounds - 1 - round);
                 let checker = contender.checker;
                 let sample = measure(checker, prepared, &course, arena, programs, &folder);
-                eprintln!(
-                    "  {targets} targets, round {} of {}, {:<22} {}",
-                    round + 1,
-                    options.rounds,
-                    prepared.title,
-                    match &sample {
-                        Ok(sample) => format!("{:6.1} us a check", sample.cpu_us),
-                        Err(why) => format!("failed: {why:#}"),
-                    }
-                );
+                tell(targets, round + 1, options.rounds, &prepared.title, &sample);
                 contender.take(sample);
             }
         }
@@ -179,6 +181,14 @@ fn rounds(
     }
     eprintln!("  took {}", human(started.elapsed()));
     finish(&outcome, target, options.bless)
+}
+
+fn tell(targets: usize, round: u32, of: u32, title: &str, sample: &Result<Sample>) {
+    let said = match sample {
+        Ok(sample) => format!("{:6.1} us a check", sample.cpu_us),
+        Err(why) => format!("failed: {why:#}"),
+    };
+    eprintln!("  {targets} targets, round {round} of {of}: {title:<26} {said}");
 }
 
 fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
@@ -216,6 +226,7 @@ mod tests {
         assert_eq!(options.targets, [100, 20]);
         assert_eq!(chosen(&options.only).unwrap().len(), 2);
         assert_eq!(chosen(&[]).unwrap().len(), CHECKERS.len());
+        assert!(CHECKERS.iter().any(|checker| checker.key == "hc-other"));
         assert!(chosen(&["envoi".to_owned()]).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The outcome as Markdown that also reads well in a terminal: columns are padded.
 
+use super::goals;
 use super::measure::Sample;
 use super::outcome::{Contender, OfLoad, Outcome, STANDARDS};
 use crate::bench::report::short;
@@ -44,6 +45,7 @@ pub(super) fn markdown(outcome: &Outcome) -> String {
             );
         }
     }
+    out += &goals::markdown(outcome);
     out += "\n";
     let mut told = Vec::new();
     for it in outcome.loads.iter().flat_map(|load| &load.contenders) {

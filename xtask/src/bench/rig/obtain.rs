@@ -11,16 +11,16 @@ use crate::packages::{self, Need};
 use crate::process::{capture, cargo, read, run, within};
 use crate::workspace::root;
 
-/// Each of them, found or missing. `hc`: take this binary instead of building one.
-pub(crate) fn obtain(wanted: &[Program], target: &Path, hc: Option<&Path>) -> Programs {
+/// Each of them, found or missing. `given`: take this hc instead of building one; the other hc.
+pub(crate) fn obtain(wanted: &[Program], target: &Path, given: [Option<&Path>; 2]) -> Programs {
     let mut programs = Programs::default();
     for &program in wanted {
-        programs.put(program, one(program, target, hc));
+        programs.put(program, one(program, target, given));
     }
     programs
 }
 
-fn one(program: Program, target: &Path, hc: Option<&Path>) -> Result<Found> {
+fn one(program: Program, target: &Path, [hc, other]: [Option<&Path>; 2]) -> Result<Found> {
     let peers = target.join("peers");
     let (path, flag) = match program {
         Program::Nginx => (package("nginx", &["nginx-light", "nginx"])?, "-v"),
@@ -32,6 +32,7 @@ fn one(program: Program, target: &Path, hc: Option<&Path>) -> Result<Found> {
         Program::Curl => (package("curl", &["curl"])?, "--version"),
         Program::Wrk => (package("wrk", &["wrk"])?, "-v"),
         Program::Hc => (checker(target, hc)?, "--version"),
+        Program::OtherHc => (checker(target, other)?, "--version"),
         Program::Envoy => (envoy(&peers)?, "--version"),
         Program::GoChecker => return go(&peers),
         Program::Floor => (beside("floor", &peers)?, ""),

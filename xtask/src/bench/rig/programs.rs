@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub(crate) enum Program {
     Nginx,
     Hc,
+    /// One more, to compare two.
+    OtherHc,
     Envoy,
     Haproxy,
     Blackbox,
@@ -22,9 +24,10 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Nginx,
         Self::Hc,
+        Self::OtherHc,
         Self::Envoy,
         Self::Haproxy,
         Self::Blackbox,
@@ -40,6 +43,7 @@ impl Program {
         match self {
             Self::Nginx => "nginx",
             Self::Hc => "hc",
+            Self::OtherHc => "other hc",
             Self::Envoy => "Envoy",
             Self::Haproxy => "HAProxy",
             Self::Blackbox => "blackbox_exporter",
