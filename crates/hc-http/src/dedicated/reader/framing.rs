@@ -106,6 +106,9 @@ impl Facts {
             self.is_odd = true;
             return;
         }
+        // Others take an empty element for the last coding.
+        let mut all = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        self.is_odd |= all.any(<[u8]>::is_empty);
         for coding in elements(value) {
             codings.ends_in_chunked = coding.eq_ignore_ascii_case(b"chunked");
             codings.chunked += u32::from(codings.ends_in_chunked);

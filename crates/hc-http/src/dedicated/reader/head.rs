@@ -62,14 +62,6 @@ pub(super) fn parse(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
         .filter(|code| *code >= 100)
         .ok_or(Flaw::Broken)?;
     let is_http11 = response.version == Some(1);
-    let size: usize = response
-        .headers
-        .iter()
-        .map(|header| header.name.len() + header.value.len() + 4)
-        .sum();
-    if size > asked.max_headers as usize {
-        return Err(Flaw::TooLarge);
-    }
     let mut head = Head {
         status,
         version: if is_http11 { "1.1" } else { "1.0" },
@@ -86,6 +78,14 @@ pub(super) fn parse(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
         facts.learn(header.name, header.value);
     }
     head.framing = facts.framing(status, is_http11, asked.is_head)?;
+    let size: usize = response
+        .headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len() + 4)
+        .sum();
+    if size > asked.max_headers as usize {
+        return Err(Flaw::TooLarge);
+    }
     head.reusable = facts.is_reusable(status, is_http11);
     head.keep_alive = facts.keep_alive;
     if asked.wants_headers {

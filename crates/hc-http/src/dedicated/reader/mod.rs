@@ -10,6 +10,10 @@ mod head;
 mod search;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod ours;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
@@ -27,6 +31,8 @@ use crate::classify;
 const MAX_INTERIM: u8 = 8;
 /// A head on the wire may be so much longer than its headers alone: its status line, and idle white space.
 const LINE_ROOM: usize = 1_024;
+/// The shortest status line; until then each piece is looked at.
+const STATUS_LINE: usize = 16;
 /// Enough to recognise what answered instead of an HTTP server.
 const FIRST_BYTES: usize = 80;
 
@@ -189,6 +195,11 @@ impl Reader {
         self.has_begun
     }
 
+    /// Whether the final head is whole.
+    pub(crate) fn is_past_head(&self) -> bool {
+        !matches!(self.state, State::Head)
+    }
+
     /// The phase that the exchange is in once its request is sent.
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
@@ -222,7 +233,10 @@ impl Reader {
             },
             None if seen.len() <= most => {
                 // A peer that speaks something else never ends its head: look in time, and not at each byte.
-                if seen.len() >= 2 * self.parsed {
+                let line = &seen[self.search.leading()..];
+                if line.len() < STATUS_LINE {
+                    head::parse(line, &self.asked).map_err(|flaw| self.refusal(flaw, seen))?;
+                } else if seen.len() >= 2 * self.parsed {
                     head::parse(seen, &self.asked).map_err(|flaw| self.refusal(flaw, seen))?;
                     self.parsed = seen.len();
                 }

@@ -38,6 +38,11 @@ impl Search {
         None
     }
 
+    /// So many bytes of blank lines come first.
+    pub(super) fn leading(&self) -> usize {
+        self.leading
+    }
+
     /// The end that was found.
     pub(super) fn taken(&self) -> usize {
         self.at
