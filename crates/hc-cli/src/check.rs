@@ -23,7 +23,6 @@ use anyhow::Context as _;
 
 use crate::args::CheckArgs;
 use crate::exit::ExitCode;
-use crate::host;
 use crate::term::Term;
 
 use ask::{Asked, Outcome};
@@ -51,7 +50,7 @@ pub(crate) fn check(args: &CheckArgs, term: &Term) -> anyhow::Result<ExitCode> {
     }
     let runtime = runtime()?;
     let code = runtime.block_on(rounds(args, term, &asked));
-    // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
+    // What is still under way, as a file being read, holds nothing that matters.
     runtime.shutdown_background();
     code
 }
@@ -60,7 +59,6 @@ pub(crate) fn check(args: &CheckArgs, term: &Term) -> anyhow::Result<ExitCode> {
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(files::resolvers(host::open_files()))
         .build()
         .context("failed to start the runtime")
 }

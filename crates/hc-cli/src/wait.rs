@@ -32,7 +32,7 @@ pub(crate) fn wait(args: &WaitArgs, term: &Term) -> anyhow::Result<ExitCode> {
     };
     let runtime = runtime()?;
     let code = runtime.block_on(until_healthy(args, term, &asked));
-    // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
+    // What is still under way, as a file being read, holds nothing that matters.
     runtime.shutdown_background();
     match code? {
         ExitCode::Ok => Ok(become_command(&args.command, term)),

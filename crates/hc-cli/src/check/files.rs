@@ -3,19 +3,11 @@
 use crate::host;
 use crate::term::Term;
 
-/// Most threads that resolve names at once: a few dead resolvers must not hold up the names behind them.
-const MOST_RESOLVERS: usize = 64;
-
-/// What one of them may have open while it resolves.
-const OF_A_RESOLVER: usize = 3;
-
 /// Standard streams, epoll, signals, a report being written.
 const OWN: usize = 16;
 
-/// Threads that resolve names: few where few files may be open.
-pub(super) fn resolvers(limit: usize) -> usize {
-    (limit / 16).clamp(1, MOST_RESOLVERS)
-}
+/// So many checks at once may wait for a name to be resolved, with two files each instead of one.
+const RESOLVING: usize = 32;
 
 /// Checks in flight: what was wanted, unless open files do not suffice; that is said.
 pub(super) fn parallel(wanted: usize, targets: usize, term: &Term) -> usize {
@@ -31,9 +23,8 @@ pub(super) fn parallel(wanted: usize, targets: usize, term: &Term) -> usize {
 
 /// A check holds one connection.
 fn allowed(limit: usize) -> usize {
-    limit
-        .saturating_sub(OWN + OF_A_RESOLVER * resolvers(limit))
-        .max(1)
+    let free = limit.saturating_sub(OWN);
+    (free / 2).max(free.saturating_sub(RESOLVING)).max(1)
 }
 
 #[cfg(test)]
@@ -42,8 +33,8 @@ mod tests {
 
     #[test]
     fn some_files_are_left_for_hc_itself() {
-        assert_eq!(allowed(1024), 816);
-        assert_eq!(allowed(64), 36);
+        assert_eq!(allowed(1024), 976);
+        assert_eq!(allowed(64), 24);
         assert_eq!(allowed(0), 1);
     }
 }

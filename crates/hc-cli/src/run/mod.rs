@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
         writer::start(std::io::stdout(), tell_dropped).context("failed to start the log")?;
     let log = Log::new(lines, style, config.log.level);
     let code = runtime.block_on(watch(config, &source, log));
-    // Resolver threads may hang for as long as their resolver does; they hold nothing that matters.
+    // What is still under way, as a file being read, holds nothing that matters.
     runtime.shutdown_background();
     writer.finish();
     code

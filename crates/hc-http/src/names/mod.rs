@@ -25,8 +25,9 @@ use crate::spec::IpFamily;
 /// So long a check waits for a fresh answer while an old one could serve: a resolver nearby answers in a few
 /// milliseconds, and a silent one must not cost each check its time.
 const GRACE: Duration = Duration::from_millis(100);
-/// So many names are asked at once: a fleet's start must neither flood the resolver nor use up the descriptors.
-const AT_ONCE: usize = 128;
+/// So many names are asked at once, each with two sockets: a fleet's start must neither flood the resolver nor use up
+/// the descriptors.
+const AT_ONCE: usize = 32;
 /// So often a check asks anew when the task that asked for it died with its runtime.
 const TURNS: usize = 3;
 

@@ -50,6 +50,12 @@ pub struct Pooled {
 }
 
 impl Pooled {
+    /// Why it cannot carry a spec out to the letter; completes "the pooled transport ". Nothing: it can.
+    #[must_use]
+    pub fn misfit(spec: &HttpSpec) -> Option<&'static str> {
+        misfit(spec)
+    }
+
     /// The transport of one target, its client shared through `clients`.
     ///
     /// # Errors
