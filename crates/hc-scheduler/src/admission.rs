@@ -3,8 +3,11 @@
 //! A target that falls due takes a permit of its host or waits in that host's queue; with it, it stands in the
 //! one ready queue until a global permit is free. A host's permit goes to its next waiter, who then queues with it.
 
-use std::collections::HashMap;
+use std::ops::{Index, IndexMut};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hc_core::stable_hash;
 
 use crate::list::List;
 use crate::plan::Entry;
@@ -16,11 +19,50 @@ pub(crate) type HostIndex = u32;
 #[derive(Default)]
 struct Host {
     name: Arc<str>,
-    targets: usize,
-    taken: usize,
+    targets: u32,
+    taken: u32,
     waiting: List,
     /// The silence in which a silent target of this host was last counted.
-    silence: u64,
+    silence: u32,
+}
+
+/// Hosts in a chunk. By default each target has a host of its own, and a list that grows by copying would stall.
+const CHUNK: usize = 1024;
+
+/// Hosts by number, in chunks that do not move.
+#[derive(Default)]
+struct Hosts(Vec<Vec<Host>>);
+
+impl Hosts {
+    fn push(&mut self, host: Host) -> HostIndex {
+        if self.0.last().is_none_or(|last| last.len() == CHUNK) {
+            let capacity = if self.0.is_empty() { 0 } else { CHUNK };
+            self.0.push(Vec::with_capacity(capacity));
+        }
+        let chunks = self.0.len();
+        let last = self.0.last_mut().expect("there is one now");
+        last.push(host);
+        HostIndex::try_from((chunks - 1) * CHUNK + last.len() - 1)
+            .expect("fewer than four billion hosts")
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Host> {
+        self.0.iter_mut().flatten()
+    }
+}
+
+impl Index<HostIndex> for Hosts {
+    type Output = Host;
+
+    fn index(&self, index: HostIndex) -> &Host {
+        &self.0[index as usize / CHUNK][index as usize % CHUNK]
+    }
+}
+
+impl IndexMut<HostIndex> for Hosts {
+    fn index_mut(&mut self, index: HostIndex) -> &mut Host {
+        &mut self.0[index as usize / CHUNK][index as usize % CHUNK]
+    }
 }
 
 /// Where a target that falls due, or a permit that is given back, leads to.
@@ -34,12 +76,13 @@ pub(crate) enum Place {
 
 pub(crate) struct Admission {
     in_flight_limit: usize,
-    per_host_limit: usize,
+    per_host_limit: u32,
     in_flight: usize,
     ready: List,
-    hosts: Vec<Host>,
+    hosts: Hosts,
     free: Vec<HostIndex>,
-    by_name: HashMap<Arc<str>, HostIndex>,
+    /// Numbers, found by the name that the host itself holds.
+    by_name: HashTable<HostIndex>,
     waiting: usize,
 }
 
@@ -47,19 +90,19 @@ impl Admission {
     pub(crate) fn new(in_flight_limit: usize, per_host_limit: usize) -> Self {
         Self {
             in_flight_limit: in_flight_limit.max(1),
-            per_host_limit: per_host_limit.max(1),
+            per_host_limit: u32::try_from(per_host_limit.max(1)).unwrap_or(u32::MAX),
             in_flight: 0,
             ready: List::default(),
-            hosts: Vec::new(),
+            hosts: Hosts::default(),
             free: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: HashTable::new(),
             waiting: 0,
         }
     }
 
     pub(crate) fn set_limits(&mut self, in_flight: usize, per_host: usize) {
         self.in_flight_limit = in_flight.max(1);
-        self.per_host_limit = per_host.max(1);
+        self.per_host_limit = u32::try_from(per_host.max(1)).unwrap_or(u32::MAX);
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -73,9 +116,14 @@ impl Admission {
 
     /// A target of that host is known from now on.
     pub(crate) fn enlist(&mut self, name: &Arc<str>) -> HostIndex {
-        if let Some(index) = self.by_name.get(name) {
-            self.hosts[*index as usize].targets += 1;
-            return *index;
+        let hash = stable_hash(&[name]);
+        let known = |index: &HostIndex| {
+            let known = &self.hosts[*index].name;
+            Arc::ptr_eq(known, name) || known == name
+        };
+        if let Some(index) = self.by_name.find(hash, known).copied() {
+            self.hosts[index].targets += 1;
+            return index;
         }
         let host = Host {
             name: name.clone(),
@@ -83,47 +131,51 @@ impl Admission {
             ..Host::default()
         };
         let index = if let Some(index) = self.free.pop() {
-            self.hosts[index as usize] = host;
+            self.hosts[index] = host;
             index
         } else {
-            self.hosts.push(host);
-            HostIndex::try_from(self.hosts.len() - 1).expect("fewer than four billion hosts")
+            self.hosts.push(host)
         };
-        self.by_name.insert(name.clone(), index);
+        let hosts = &self.hosts;
+        self.by_name
+            .insert_unique(hash, index, |index| stable_hash(&[&hosts[*index].name]));
         index
     }
 
     /// Whether that is the host's name.
     pub(crate) fn is_called(&self, index: HostIndex, name: &Arc<str>) -> bool {
-        let known = &self.hosts[index as usize].name;
+        let known = &self.hosts[index].name;
         Arc::ptr_eq(known, name) || known == name
     }
 
     /// A target of that host is known no more. All its permits must be given back.
     pub(crate) fn dismiss(&mut self, index: HostIndex) {
-        let host = &mut self.hosts[index as usize];
+        let host = &mut self.hosts[index];
         host.targets -= 1;
         if host.targets == 0 {
             debug_assert!(host.taken == 0 && host.waiting.is_empty());
-            self.by_name.remove(&host.name);
+            let hash = stable_hash(&[&std::mem::take(&mut host.name)]);
+            if let Ok(found) = self.by_name.find_entry(hash, |known| *known == index) {
+                found.remove();
+            }
             self.free.push(index);
         }
     }
 
     /// Marks a host as counted in a silence; whether it was not yet.
-    pub(crate) fn mark_silent(&mut self, index: HostIndex, silence: u64) -> bool {
-        std::mem::replace(&mut self.hosts[index as usize].silence, silence) != silence
+    pub(crate) fn mark_silent(&mut self, index: HostIndex, silence: u32) -> bool {
+        std::mem::replace(&mut self.hosts[index].silence, silence) != silence
     }
 
     /// Whether a host was counted in a silence.
-    pub(crate) fn is_silent(&self, index: HostIndex, silence: u64) -> bool {
-        self.hosts[index as usize].silence == silence
+    pub(crate) fn is_silent(&self, index: HostIndex, silence: u32) -> bool {
+        self.hosts[index].silence == silence
     }
 
     /// A target falls due.
     pub(crate) fn request(&mut self, slab: &mut Slab<Entry>, index: u32, host: HostIndex) -> Place {
         self.waiting += 1;
-        let host = &mut self.hosts[host as usize];
+        let host = &mut self.hosts[host];
         if host.taken < self.per_host_limit && host.waiting.is_empty() {
             host.taken += 1;
             self.ready.push(slab, index);
@@ -162,7 +214,7 @@ impl Admission {
         self.waiting -= 1;
         match place {
             Place::Waiting => {
-                self.hosts[host as usize].waiting.remove(slab, index);
+                self.hosts[host].waiting.remove(slab, index);
                 None
             }
             Place::Ready => {
@@ -173,7 +225,7 @@ impl Admission {
     }
 
     fn pass_on(&mut self, slab: &mut Slab<Entry>, index: HostIndex) -> Option<u32> {
-        let host = &mut self.hosts[index as usize];
+        let host = &mut self.hosts[index];
         host.taken -= 1;
         if host.taken >= self.per_host_limit {
             return None;
@@ -187,7 +239,7 @@ impl Admission {
     /// After the limits grew: waiters that may be ready now.
     pub(crate) fn refill(&mut self, slab: &mut Slab<Entry>) -> Vec<u32> {
         let mut ready = Vec::new();
-        for host in &mut self.hosts {
+        for host in self.hosts.iter_mut() {
             while host.taken < self.per_host_limit {
                 let Some(next) = host.waiting.pop(slab) else {
                     break;

@@ -1,20 +1,28 @@
-//! One running check: a future around the probe's, with a gate by which the driver expires or cancels it.
+//! One check with a task of its own: a future around the probe's, with a gate by which the driver expires or
+//! cancels it. Most checks have none: see [`checks`](crate::checks).
 //!
 //! The target's one timer, which in flight is its deadline, opens the gate; the task polls the probe once more,
 //! so that an answer that lies unread still counts, and then gives up. (`abort()` would throw that answer away; a
 //! timeout in each task costs a syscall and 1 KB a check.)
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use hc_core::{CheckContext, Evidence, Failure, Timestamp};
+use hc_core::{CheckContext, Evidence, Failure, Probe, Timestamp};
 
 const OPEN: u8 = 0;
 const EXPIRED: u8 = 1;
 const CANCELLED: u8 = 2;
+
+/// How long one poll of a probe may hold its thread. A request written to a socket takes a tenth of it; what takes
+/// longer (a handshake, a computation, a blocking call) gets a task, and so perhaps another thread.
+pub(crate) const LIGHT: Duration = Duration::from_micros(200);
 
 /// Not polled yet.
 const NEVER: u64 = u64::MAX;
@@ -75,6 +83,10 @@ impl Gate {
 
 /// How a running check came to its end.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "passed on at once, and boxing it would cost each check an allocation"
+)]
 pub(crate) enum End {
     /// The probe answered.
     Answered(Result<Evidence, Failure>),
@@ -82,51 +94,107 @@ pub(crate) enum End {
     Expired,
     /// It was told to stop.
     Cancelled,
+    /// It panicked with this.
+    Panicked(Box<dyn Any + Send>),
 }
 
-type ProbeFuture = Pin<Box<dyn Future<Output = Result<Evidence, Failure>> + Send>>;
-
-/// The future of one check.
-///
-/// # Cancel safety
-/// Dropping it drops the probe's future: the check is void.
-pub(crate) struct Running {
-    probe: ProbeFuture,
-    context: CheckContext,
-    gate: Arc<Gate>,
+/// Asks the probe, owning what the question borrows.
+pub(crate) async fn ask(probe: Arc<dyn Probe>, context: CheckContext) -> Outcome {
+    probe.check(&context).await
 }
 
-impl Running {
-    pub(crate) fn new(probe: ProbeFuture, context: CheckContext, gate: Arc<Gate>) -> Self {
-        Self {
-            probe,
-            context,
-            gate,
-        }
+pub(crate) type Outcome = Result<Evidence, Failure>;
+
+/// One poll, with a panic taken for an end. Of what panicked nothing is used again but its drop.
+pub(crate) fn poll_caught<F: Future<Output = Outcome>>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<End> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(Poll::Ready(outcome)) => Poll::Ready(End::Answered(outcome)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(payload) => Poll::Ready(End::Panicked(payload)),
     }
 }
 
-impl Future for Running {
-    /// How it ended, and when.
-    type Output = (End, Timestamp);
+/// How a check that has a task of its own ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// Its place among the checks.
+    pub(crate) place: u32,
+    pub(crate) end: End,
+    /// When (real time).
+    pub(crate) at: Timestamp,
+    /// Whether it held its thread for long in one piece this time too.
+    pub(crate) is_heavy: bool,
+}
+
+/// The future of one check that has a task of its own.
+///
+/// # Cancel safety
+/// Dropping it drops the probe's future: the check is void.
+pub(crate) struct Running<F> {
+    /// None once it has ended.
+    probe: Option<Pin<Box<F>>>,
+    context: CheckContext,
+    gate: Arc<Gate>,
+    place: u32,
+    is_heavy: bool,
+}
+
+impl<F> Running<F> {
+    pub(crate) fn new(
+        probe: Pin<Box<F>>,
+        context: CheckContext,
+        gate: Arc<Gate>,
+        place: u32,
+    ) -> Self {
+        Self {
+            probe: Some(probe),
+            context,
+            gate,
+            place,
+            is_heavy: false,
+        }
+    }
+
+    fn ran(&mut self, end: End, at: Timestamp) -> Poll<Ran> {
+        // A probe's destructors are as little ours as its code: what they panic with has nobody to go to.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.probe = None));
+        Poll::Ready(Ran {
+            place: self.place,
+            end,
+            at,
+            is_heavy: self.is_heavy,
+        })
+    }
+}
+
+impl<F: Future<Output = Outcome>> Future for Running<F> {
+    type Output = Ran;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let began = this.context.now();
         if this.gate.first_poll.load(Ordering::Relaxed) == NEVER {
             this.gate
                 .first_poll
-                .store(this.context.now().as_nanos(), Ordering::Release);
+                .store(began.as_nanos(), Ordering::Release);
         }
         // Before the state is read: a gate that shuts after this wakes the task.
         this.gate.register(cx.waker());
         if this.gate.state.load(Ordering::Acquire) == CANCELLED {
-            return Poll::Ready((End::Cancelled, this.context.now()));
+            return this.ran(End::Cancelled, began);
         }
-        if let Poll::Ready(outcome) = this.probe.as_mut().poll(cx) {
-            return Poll::Ready((End::Answered(outcome), this.context.now()));
+        let probe = this.probe.as_mut().expect("not polled after its end");
+        let polled = poll_caught(probe.as_mut(), cx);
+        let now = this.context.now();
+        this.is_heavy |= now.since(began) > LIGHT;
+        if let Poll::Ready(end) = polled {
+            return this.ran(end, now);
         }
         if this.gate.state.load(Ordering::Acquire) == EXPIRED {
-            return Poll::Ready((End::Expired, this.context.now()));
+            return this.ran(End::Expired, now);
         }
         Poll::Pending
     }
@@ -152,16 +220,21 @@ mod tests {
         }
     }
 
-    fn running(probe: ProbeFuture) -> (Running, Arc<Gate>) {
+    type Boxed = Pin<Box<dyn Future<Output = Outcome>>>;
+
+    fn running(probe: Boxed) -> (Running<Boxed>, Arc<Gate>) {
         let clock = Arc::new(Still);
         let deadline = clock.now() + Duration::from_secs(1);
         let context = CheckContext::new(TargetId::new("t"), clock, deadline, Nudge::nowhere());
         let gate = Arc::new(Gate::new());
-        (Running::new(probe, context, gate.clone()), gate)
+        let running = Running::new(Box::pin(probe), context, gate.clone(), 0);
+        (running, gate)
     }
 
-    fn poll(running: &mut Running) -> Poll<(End, Timestamp)> {
-        Pin::new(running).poll(&mut Context::from_waker(Waker::noop()))
+    fn poll(running: &mut Running<Boxed>) -> Poll<End> {
+        Pin::new(running)
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .map(|ran| ran.end)
     }
 
     #[test]
@@ -181,7 +254,7 @@ mod tests {
         gate.expire();
         assert!(matches!(
             poll(&mut check),
-            Poll::Ready((End::Answered(Ok(_)), _))
+            Poll::Ready(End::Answered(Ok(_)))
         ));
     }
 
@@ -190,11 +263,14 @@ mod tests {
         let (mut check, gate) = running(Box::pin(std::future::pending()));
         assert!(poll(&mut check).is_pending());
         gate.expire();
-        assert!(matches!(poll(&mut check), Poll::Ready((End::Expired, _))));
+        assert!(matches!(poll(&mut check), Poll::Ready(End::Expired)));
 
         let (mut check, gate) = running(Box::pin(async { panic!("polled after its cancel") }));
         gate.cancel();
         gate.expire();
-        assert!(matches!(poll(&mut check), Poll::Ready((End::Cancelled, _))));
+        assert!(matches!(poll(&mut check), Poll::Ready(End::Cancelled)));
+
+        let (mut check, _) = running(Box::pin(async { panic!("a bug") }));
+        assert!(matches!(poll(&mut check), Poll::Ready(End::Panicked(_))));
     }
 }

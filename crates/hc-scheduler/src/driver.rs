@@ -1,40 +1,35 @@
 //! The one asynchronous file: a loop, a timer, the running checks and the commands around the pure plan.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use hc_core::{CheckContext, Clock, Failure, Kind, Nudge, Publisher, Timestamp};
+use hc_core::{CheckContext, Clock, Failure, Kind, Publisher, Timestamp};
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::check::{End, Gate, Running};
-use crate::command::{Alteration, Applied, Command, MonitorError, Reply, Shutdown};
+use crate::check::{End, Outcome, Ran, ask};
+use crate::checks::{Asked, Checks, Ending};
+use crate::command::{Command, MonitorError, Reply, Shutdown};
 use crate::observer::Observer;
-use crate::plan::{Action, Checked, Ended, Input, Now, Plan};
+use crate::plan::{Action, Checked, Ended, Finished, Input, Now, Plan};
 use crate::slab::Key;
 use crate::stats::Stats;
 use crate::time::MonitorClock;
+
+mod alter;
+
+use alter::Altering;
 
 /// How many targets commands may touch, and how many nudges are heard, in one turn: at some microseconds each a
 /// turn stays under a slot.
 const PER_TURN: usize = 1_000;
 
+/// How long checks are polled before the loop goes round: half a slot, so that due times, commands and the
+/// runtime's other tasks wait no longer for a burst.
+const POLLING: Duration = Duration::from_millis(5);
+
 type Asker = Reply<Result<Arc<Checked>, MonitorError>>;
-
-type Ending = (Key, End, Timestamp);
-
-struct InFlight {
-    key: Key,
-    gate: Arc<Gate>,
-    context: CheckContext,
-}
-
-/// One command that is being carried out over several turns.
-struct Altering {
-    left: VecDeque<Input>,
-    applied: Applied,
-    reply: Reply<Applied>,
-}
 
 struct ShuttingDown {
     /// Everybody who asked for it.
@@ -55,15 +50,16 @@ impl ShuttingDown {
     }
 }
 
-pub(crate) struct Driver {
+/// `F` is the future of a check, whose type has no name.
+pub(crate) struct Driver<F> {
     plan: Plan,
     publisher: Publisher,
     clock: Arc<MonitorClock>,
+    /// For people, as of the turn's beginning.
+    wall: SystemTime,
     observer: Option<Arc<dyn Observer>>,
     commands: mpsc::Receiver<Command>,
-    checks: JoinSet<Ending>,
-    in_flight: HashMap<Key, (Id, InFlight)>,
-    by_task: HashMap<Id, Key>,
+    checks: Checks<F>,
     actions: Vec<Action>,
     altering: VecDeque<Altering>,
     asked: HashMap<Key, Vec<Asker>>,
@@ -75,29 +71,28 @@ pub(crate) struct Driver {
 
 /// What ended a wait.
 enum Woken {
-    Time,
-    Inbox,
-    Check(Result<(Id, Ending), JoinError>),
+    /// It is time, something lies in the inbox, or checks are to be polled.
+    Stirred,
+    Ran(Box<Ran>),
     Command(Option<Command>),
 }
 
-impl Driver {
+impl Driver<std::future::Pending<Outcome>> {
     pub(crate) fn new(
         plan: Plan,
         publisher: Publisher,
         clock: Arc<MonitorClock>,
         observer: Option<Arc<dyn Observer>>,
         commands: mpsc::Receiver<Command>,
-    ) -> Self {
-        Self {
+    ) -> Driver<impl Future<Output = Outcome> + Send + 'static> {
+        Driver {
             plan,
             publisher,
-            clock,
+            wall: clock.wall(),
             observer,
             commands,
-            checks: JoinSet::new(),
-            in_flight: HashMap::new(),
-            by_task: HashMap::new(),
+            checks: Checks::new(ask, clock.clone()),
+            clock,
             actions: Vec::new(),
             altering: VecDeque::new(),
             asked: HashMap::new(),
@@ -107,16 +102,26 @@ impl Driver {
             shutting_down: None,
         }
     }
+}
 
+impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
     /// Runs until it is shut down or nobody holds a handle any more.
-    pub(crate) async fn run(mut self) {
+    ///
+    /// Outside of tokio's cooperation budget: all checks are polled by this one task, and those after the first
+    /// hundred would see their sockets as not ready though they are.
+    pub(crate) async fn run(self) {
+        tokio::task::unconstrained(self.turns()).await;
+    }
+
+    async fn turns(mut self) {
         loop {
-            // Ready checks first: without this the driver's own lateness says nothing about theirs, because tokio
+            // Ready tasks first: without this the driver's own lateness says nothing about theirs, because tokio
             // polls 61 tasks between two looks at the timers.
             tokio::task::yield_now().await;
             self.turn(Input::Tick);
             self.hear_inbox();
             self.alter();
+            self.poll_checks();
             if self.is_done() {
                 return self.end();
             }
@@ -124,8 +129,8 @@ impl Driver {
             // Time moves before anything is judged.
             self.turn(Input::Tick);
             match woken {
-                Woken::Time | Woken::Inbox => {}
-                Woken::Check(ended) => self.check_ended(ended),
+                Woken::Stirred => {}
+                Woken::Ran(ran) => self.ran(*ran),
                 Woken::Command(Some(command)) => self.command(command),
                 Woken::Command(None) => return self.end(),
             }
@@ -140,8 +145,9 @@ impl Driver {
         // Asked for in every turn, also in one that is not followed by a sleep: the running clock goes no further
         // than a little past the last wake-up asked for, and would stand still while a long command is carried out.
         let next_wake = self.plan.next_wake();
-        if !self.publisher.inbox().is_empty() || !self.altering.is_empty() {
-            return Woken::Inbox;
+        if !self.publisher.inbox().is_empty() || !self.altering.is_empty() || self.checks.are_due()
+        {
+            return Woken::Stirred;
         }
         let wake = match (next_wake, &self.shutting_down) {
             (wake, Some(ending)) => {
@@ -155,20 +161,20 @@ impl Driver {
         tokio::select! {
             // In order: ends of checks free permits, commands are rare, and a timer that is due stays due.
             biased;
-            Some(ended) = self.checks.join_next_with_id() => Woken::Check(ended),
+            ran = self.checks.stirred() => ran.map_or(Woken::Stirred, |ran| Woken::Ran(Box::new(ran))),
             command = self.commands.recv() => Woken::Command(command),
-            () = heard => Woken::Inbox,
-            () = sleep => Woken::Time,
+            () = heard => Woken::Stirred,
+            () = sleep => Woken::Stirred,
         }
     }
 
     /// Everything that has ended or come in meanwhile belongs to the same turn. False: nobody holds a handle any more.
     fn take_what_is_ready(&mut self) -> bool {
         for _ in 0..PER_TURN {
-            let Some(ended) = self.checks.try_join_next_with_id() else {
+            let Some(ran) = self.checks.try_ran() else {
                 break;
             };
-            self.check_ended(ended);
+            self.ran(ran);
         }
         for _ in 0..PER_TURN {
             if !self.altering.is_empty() {
@@ -184,15 +190,20 @@ impl Driver {
         true
     }
 
-    fn now(&self) -> Now {
+    /// The clocks are read once a turn, when time moves in it.
+    fn now(&mut self, input: &Input) -> Now {
+        let mono = self.clock.now();
+        if matches!(input, Input::Tick) {
+            self.wall = self.clock.wall();
+        }
         Now {
-            mono: self.clock.now(),
-            wall: self.clock.wall(),
+            mono,
+            wall: self.wall,
         }
     }
 
     fn turn(&mut self, input: Input) {
-        let now = self.now();
+        let now = self.now(&input);
         self.plan.on(now, input, &mut self.actions);
         self.perform();
     }
@@ -204,11 +215,12 @@ impl Driver {
                 Action::Start { key } => self.start(key),
                 Action::Expire { key } => self.expire(key),
                 Action::Cancel { key, .. } => {
-                    if let Some((_, check)) = self.in_flight.get(&key) {
-                        check.gate.cancel();
+                    if let Some(place) = self.place_of(key) {
+                        self.checks.cancel(place);
                     }
                 }
-                Action::Ended { key, checked } => self.tell(key, &checked),
+                // Told where the check ended.
+                Action::Ended { .. } => {}
                 Action::Declined { key } => {
                     for reply in self.asked.remove(&key).unwrap_or_default() {
                         // The asker may have stopped waiting.
@@ -227,109 +239,131 @@ impl Driver {
         self.actions = actions;
     }
 
+    fn place_of(&self, key: Key) -> Option<u32> {
+        self.plan.target(key)?.flight
+    }
+
     fn start(&mut self, key: Key) {
+        let deadline = self.plan.deadline_of(key);
         let Some(target) = self.plan.target(key) else {
             return;
         };
-        let (id, probe) = (target.id.clone(), target.probe.clone());
-        let nudge = self
-            .plan
-            .cell(key)
-            .map_or(Nudge::nowhere(), hc_core::Cell::to_nudge);
-        let deadline = self.plan.deadline_of(key);
-        let context = CheckContext::new(id, self.clock.clone(), deadline, nudge);
-        let gate = Arc::new(Gate::new());
-        let asked = context.clone();
-        let future = Box::pin(async move { probe.check(&asked).await });
-        let running = Running::new(future, context.clone(), gate.clone());
-        let task = self.checks.spawn(async move {
-            let (end, at) = running.await;
-            (key, end, at)
+        let Some(place) = target.flight else {
+            return;
+        };
+        self.checks.start(&Asked {
+            key,
+            place,
+            cell: target.cell,
+            probe: target.probe,
+            deadline,
+            is_heavy: target.is_heavy,
         });
-        self.by_task.insert(task.id(), key);
-        self.in_flight
-            .insert(key, (task.id(), InFlight { key, gate, context }));
     }
 
     /// The deadline counts from the first poll: a check that was polled late has the rest of its time.
     fn expire(&mut self, key: Key) {
-        let Some((_, check)) = self.in_flight.get(&key) else {
+        let Some(place) = self.place_of(key) else {
             return;
         };
         let timeout = self.plan.timeout_in_flight(key);
-        let polled = check.gate.first_poll();
+        let polled = self.checks.first_poll(place);
         let now = self.clock.now();
         let is_over = polled.is_some_and(|polled| self.plan.is_over(polled, timeout, now));
         if is_over {
-            check.gate.expire();
+            self.checks.expire(place);
         } else {
             let input = Input::Postponed {
                 key,
                 first_poll: polled,
             };
-            let now = self.now();
+            let now = self.now(&input);
             // No actions come of it.
             self.plan.on(now, input, &mut Vec::new());
         }
     }
 
-    fn check_ended(&mut self, ended: Result<(Id, Ending), JoinError>) {
-        let task = match &ended {
-            Ok((task, _)) => *task,
-            Err(error) => error.id(),
-        };
-        let Some(key) = self.by_task.remove(&task) else {
+    /// Polls checks that were started or woken, for a while.
+    fn poll_checks(&mut self) {
+        let mut now = self.clock.now();
+        let until = now + POLLING;
+        while self.checks.are_due() && now < until {
+            if let Some(ending) = self.checks.poll_next(&mut now) {
+                self.check_ended(ending);
+            }
+        }
+    }
+
+    fn ran(&mut self, ran: Ran) {
+        if let Some(ending) = self.checks.ran(ran) {
+            self.check_ended(ending);
+        }
+    }
+
+    fn check_ended(&mut self, ending: Ending) {
+        let Ending {
+            key,
+            place,
+            end,
+            first_poll,
+            at,
+            is_heavy,
+        } = ending;
+        let Some(context) = self.checks.context(place) else {
             return;
         };
-        let Some((_, check)) = self.in_flight.remove(&key) else {
-            return;
-        };
-        let now = self.clock.now();
-        let first_poll = check.gate.first_poll().unwrap_or(now);
-        let (ended, ended_at) = match ended {
-            Ok((_, (_, End::Answered(outcome), at))) => {
-                (Ended::Answered(complete(outcome, &check.context)), at)
+        let ended = match end {
+            End::Answered(outcome) => Ended::Answered(complete(outcome, context, at)),
+            End::Expired => {
+                let timeout = self.plan.timeout_in_flight(key);
+                Ended::TimedOut(crate::failures::timed_out(context, timeout))
             }
-            Ok((_, (_, End::Expired, at))) => {
-                let timeout = self.plan.timeout_in_flight(check.key);
-                (
-                    Ended::TimedOut(crate::failures::timed_out(&check.context, timeout)),
-                    at,
-                )
-            }
-            Ok((_, (_, End::Cancelled, at))) => {
+            End::Cancelled => {
                 let failure = Failure::new(Kind::Cancelled, None, "cancelled: shutdown");
-                (Ended::Cancelled(failure.with_code("shutdown")), at)
+                Ended::Cancelled(failure.with_code("shutdown"))
             }
-            Err(error) if error.is_panic() => {
-                let failure = crate::failures::panicked(&check.context, &*error.into_panic());
-                (Ended::Panicked(failure), now)
+            End::Panicked(payload) => {
+                Ended::Panicked(crate::failures::panicked(context, &*payload))
             }
-            Err(_) => (
-                Ended::Cancelled(Failure::new(Kind::Cancelled, None, "cancelled")),
-                now,
-            ),
         };
+        self.checks.release(place);
         if let Some(ending) = &mut self.shutting_down
             && matches!(ended, Ended::Cancelled(_))
         {
             ending.cancelled += 1;
         }
-        self.turn(Input::Finished {
-            key,
-            first_poll,
-            ended_at,
-            ended,
-        });
-    }
-
-    fn tell(&mut self, key: Key, checked: &Arc<Checked>) {
-        if let Some(observer) = &self.observer {
-            observer.check_ended(checked);
+        if self
+            .plan
+            .target(key)
+            .is_some_and(|target| target.is_heavy != is_heavy)
+        {
+            self.plan.note_heavy(key, is_heavy);
         }
-        for reply in self.asked.remove(&key).unwrap_or_default() {
-            // The asker may have stopped waiting.
-            let _ = reply.send(Ok(checked.clone()));
+        let finished = Finished {
+            key,
+            first_poll: first_poll.unwrap_or(at),
+            ended_at: at,
+            ended,
+        };
+        let (observer, asked) = (&self.observer, &mut self.asked);
+        self.plan
+            .finish(self.wall, finished, &mut self.actions, |checked| {
+                if let Some(observer) = observer {
+                    observer.check_ended(checked);
+                }
+                if asked.is_empty() {
+                    return;
+                }
+                if let Some(replies) = asked.remove(&key) {
+                    let checked = Arc::new(checked.clone());
+                    for reply in replies {
+                        // The asker may have stopped waiting.
+                        let _ = reply.send(Ok(checked.clone()));
+                    }
+                }
+            });
+        if !self.actions.is_empty() {
+            self.perform();
         }
     }
 
@@ -346,13 +380,8 @@ impl Driver {
     fn command(&mut self, command: Command) {
         match command {
             Command::Alter { alterations, reply } => {
-                let mut applied = Applied::default();
-                let left = self.ranked(alterations, &mut applied);
-                self.altering.push_back(Altering {
-                    left,
-                    applied,
-                    reply,
-                });
+                let altering = self.prepare(alterations, reply);
+                self.altering.push_back(altering);
                 self.alter();
             }
             Command::CheckNow { id, reply } => match self.key_of(id.as_str()) {
@@ -404,7 +433,7 @@ impl Driver {
                 self.shutting_down = Some(ShuttingDown {
                     replies: vec![reply],
                     until,
-                    in_flight: self.in_flight.len(),
+                    in_flight: self.checks.len(),
                     cancelled: 0,
                     all_told: false,
                 });
@@ -429,87 +458,6 @@ impl Driver {
         self.plan.target(key).map(|_| key)
     }
 
-    /// Turns a command's changes into inputs; those that are spread over time get their rank among their likes.
-    fn ranked(&self, alterations: Vec<Alteration>, applied: &mut Applied) -> VecDeque<Input> {
-        let mut ranks = self.plan.ranks(alterations.iter().filter_map(
-            |alteration| match alteration {
-                Alteration::Add(target) | Alteration::Update(target) => Some(&target.id),
-                Alteration::Resume(id) => Some(id),
-                _ => None,
-            },
-        ));
-        let count = u32::try_from(ranks.len()).unwrap_or(u32::MAX);
-        // Removals first: an id may be removed and added again in one command.
-        let mut inputs = VecDeque::with_capacity(alterations.len());
-        let mut later = Vec::new();
-        let mut find = |id: &hc_core::TargetId| {
-            let key = self.key_of(id.as_str());
-            if key.is_none() {
-                applied.unknown.push(id.clone());
-            }
-            key
-        };
-        let mut rank = || ranks.next().unwrap_or(0);
-        for alteration in alterations {
-            match alteration {
-                Alteration::Remove(id) => {
-                    inputs.extend(find(&id).map(|key| Input::Remove { key }));
-                }
-                Alteration::Add(target) => {
-                    later.push(Input::Add {
-                        target,
-                        rank: rank(),
-                        count,
-                    });
-                }
-                Alteration::Update(target) => {
-                    let rank = rank();
-                    let key = find(&target.id);
-                    later.extend(key.map(|key| Input::Update {
-                        key,
-                        target,
-                        rank,
-                        count,
-                    }));
-                }
-                Alteration::Resume(id) => {
-                    let rank = rank();
-                    later.extend(find(&id).map(|key| Input::Resume { key, rank, count }));
-                }
-                Alteration::SetPolicy(id, policy) => {
-                    later.extend(find(&id).map(|key| Input::SetPolicy { key, policy }));
-                }
-                Alteration::Replace(id, probe) => {
-                    later.extend(find(&id).map(|key| Input::Replace { key, probe }));
-                }
-                Alteration::Pause(id) => {
-                    later.extend(find(&id).map(|key| Input::Pause { key }));
-                }
-            }
-        }
-        inputs.extend(later);
-        inputs
-    }
-
-    /// Carries out some of the changes that wait, in order; replies when a command's last one is done.
-    fn alter(&mut self) {
-        for _ in 0..PER_TURN {
-            let Some(first) = self.altering.front_mut() else {
-                return;
-            };
-            if let Some(input) = first.left.pop_front() {
-                self.turn(input);
-                let refused = std::mem::take(&mut self.refused);
-                if let Some(first) = self.altering.front_mut() {
-                    first.applied.duplicates.extend(refused);
-                }
-            } else if let Some(done) = self.altering.pop_front() {
-                // The asker may have stopped waiting.
-                let _ = done.reply.send(done.applied);
-            }
-        }
-    }
-
     fn is_done(&mut self) -> bool {
         let now = self.clock.now();
         let Some(ending) = &mut self.shutting_down else {
@@ -517,19 +465,16 @@ impl Driver {
         };
         if now >= ending.until && !ending.all_told {
             ending.all_told = true;
-            for (_, check) in self.in_flight.values() {
-                check.gate.cancel();
-            }
+            self.checks.cancel_all();
         }
-        // A probe that blocks its thread never hears of it: dropping the set aborts what it can.
-        self.in_flight.is_empty() || now >= ending.until + LAST_WORDS
+        // A probe that blocks its thread never hears of it: dropping the checks aborts what it can.
+        self.checks.len() == 0 || now >= ending.until + LAST_WORDS
     }
 
-    fn end(mut self) {
-        self.checks.abort_all();
+    fn end(self) {
         self.publisher.close();
         if let Some(ending) = self.shutting_down {
-            let cancelled = ending.cancelled + self.in_flight.len();
+            let cancelled = ending.cancelled + self.checks.len();
             let drained = ending.in_flight.saturating_sub(cancelled);
             for reply in ending.replies {
                 // The asker may have stopped waiting.
@@ -543,18 +488,14 @@ impl Driver {
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// Adds to an outcome what the context's marks know and the probe did not say.
-fn complete(
-    mut outcome: Result<hc_core::Evidence, Failure>,
-    context: &CheckContext,
-) -> Result<hc_core::Evidence, Failure> {
-    let marks = context.evidence();
+fn complete(mut outcome: Outcome, context: &CheckContext, ended_at: Timestamp) -> Outcome {
     match &mut outcome {
-        Ok(evidence) => evidence.fill_from(&marks),
+        Ok(evidence) => context.complete(evidence, ended_at),
         Err(failure) => {
             if failure.phase.is_none() && failure.blame != hc_core::Blame::Local {
                 failure.phase = context.phase();
             }
-            failure.evidence.get_or_insert_default().fill_from(&marks);
+            context.complete(failure.evidence.get_or_insert_default(), ended_at);
         }
     }
     outcome

@@ -138,7 +138,7 @@ pub(crate) enum Belief {
 pub(crate) struct Isolation {
     rules: Option<IsolationRules>,
     /// Numbers the silences; what was marked in an earlier one does not count.
-    silence: u64,
+    silence: u32,
     last_sign: Timestamp,
     targets: usize,
     hosts: usize,
@@ -188,7 +188,7 @@ impl Isolation {
     }
 
     /// The number of this silence.
-    pub(crate) fn silence(&self) -> u64 {
+    pub(crate) fn silence(&self) -> u32 {
         self.silence
     }
 
@@ -219,7 +219,8 @@ impl Isolation {
         self.doubt_since = None;
         self.last_sign = now;
         if self.targets > 0 || self.others > 0 || self.asked_references {
-            self.silence += 1;
+            // Zero is the silence of those that were never silent.
+            self.silence = self.silence.wrapping_add(1).max(1);
             self.targets = 0;
             self.hosts = 0;
             self.others = 0;

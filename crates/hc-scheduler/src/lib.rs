@@ -26,6 +26,7 @@
 
 mod admission;
 mod check;
+mod checks;
 mod clock;
 mod command;
 mod counters;

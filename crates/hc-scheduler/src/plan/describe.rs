@@ -12,7 +12,7 @@ use crate::interval::{Next, Reason};
 use crate::slab::Key;
 
 /// A check that has ended and was judged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Checked {
     /// Whose.
@@ -99,13 +99,13 @@ impl Plan {
             entry.reason
         };
         Some(Description {
-            id: entry.target.id.clone(),
-            group: entry.target.group.clone(),
-            labels: entry.target.labels.clone(),
-            probe: entry.target.probe_name,
+            id: entry.id().clone(),
+            group: entry.about.group.clone(),
+            labels: entry.about.labels.clone(),
+            probe: entry.about.probe_name,
             word: entry.cell.word(),
             health: entry.health,
-            policy: entry.target.policy.clone(),
+            policy: entry.policy.clone(),
             since: entry.health.since(),
             is_stale: self.clock.real() >= entry.cell.stale_at(),
             in_flight: entry.is_in_flight(),
@@ -114,7 +114,10 @@ impl Plan {
                 reason,
                 factor: entry.factor,
             },
-            last: entry.last.clone(),
+            last: entry.last.told(entry.id(), &entry.about, |at| {
+                let age = self.clock.real().since(at);
+                self.wall.checked_sub(age).unwrap_or(self.wall)
+            }),
         })
     }
 }

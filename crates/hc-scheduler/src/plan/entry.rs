@@ -1,11 +1,15 @@
-//! What the plan knows of one target.
+//! What the plan knows of one target: compact, because there may be a million of them.
+//!
+//! What only a check in flight needs is in a [`Flight`] beside; what few targets ever need is boxed ([`Rare`]).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hc_core::{Cell, Failure, Health, Status, Target, Timestamp, Word};
+use hc_core::{
+    About, Cell, Health, Phase, Policy, Probe, Span, Status, Target, TargetId, Timestamp, Word,
+};
 
-use super::describe::Checked;
+use super::last::Last;
 use crate::admission::HostIndex;
 use crate::interval::{Grid, Reason};
 use crate::list::{Link, Linked};
@@ -28,72 +32,124 @@ pub(crate) enum State {
     Expired,
 }
 
+/// Why what comes of the check in flight does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Void {
+    Removed,
+    Paused,
+    Reload,
+}
+
+impl Void {
+    /// The code of the `cancelled` failure.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Paused => "paused",
+            Self::Reload => "reload",
+        }
+    }
+}
+
+/// What is known of a check in flight beside its target. Times are running time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flight {
+    /// When the target asked for permits.
+    pub(crate) fell_due: Timestamp,
+    /// When the check was started.
+    pub(crate) started: Timestamp,
+    /// The timeout that it began with.
+    pub(crate) timeout: Duration,
+    /// Lost time that mattered to its timeout when it began.
+    pub(crate) lost_before: Duration,
+    /// All time lost when it began.
+    pub(crate) all_lost_before: Duration,
+}
+
+/// Something that few targets have a time of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Checks overlap since.
+    Overlap,
+    /// Stale since.
+    Stale,
+    /// Its probe panics since.
+    Panicked,
+    /// Flapping since.
+    Flapping,
+    /// Unsteady since.
+    Unsteady,
+    /// Paused since.
+    Paused,
+    /// The last nudged check was started (running time).
+    Nudged,
+    /// A row of reports was last counted as a failure (running time).
+    Counted,
+}
+
+const MOMENTS: usize = Moment::Counted as usize + 1;
+
+struct Rare {
+    moments: [Timestamp; MOMENTS],
+    /// Its host has changed while it was in flight: it moves there when its permit is given back.
+    moves_to: Option<Arc<str>>,
+}
+
 /// What the plan knows of one target.
 pub(crate) struct Entry {
-    pub(crate) target: Target,
-    pub(crate) cell: Arc<Cell>,
-    pub(crate) health: Health,
-    pub(crate) last: Option<Arc<Checked>>,
-    /// The last failure since it turned or warning: the cause that an unsteady pass is shown with.
-    pub(crate) last_failure: Option<Arc<Failure>>,
     link: Link,
     tick: u64,
-    hash: u64,
-    pub(crate) host: HostIndex,
-    pub(crate) state: State,
-
     /// When it is asked next, or was due for the check in flight (running time).
     pub(crate) due: Timestamp,
-    pub(crate) reason: Reason,
-    pub(crate) factor: u32,
-    /// When it asked for permits for the check in flight (running time).
-    pub(crate) fell_due: Timestamp,
-    /// When the check in flight was started (running time).
-    pub(crate) started: Timestamp,
-    /// When the last check was due and first polled: what a changed policy is applied to (running time).
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) probe: Arc<dyn Probe>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) about: Arc<About>,
+    pub(crate) health: Health,
+    pub(crate) last: Last,
+    rare: Option<Box<Rare>>,
+    hash: u64,
+    /// When the last check was due: what a changed policy is applied to (running time).
     pub(crate) last_start: Timestamp,
-    pub(crate) last_first_poll: Timestamp,
-    pub(crate) last_duration: Duration,
-    /// Lost time that mattered to its timeout when the check in flight began.
-    pub(crate) lost_before: Duration,
-    /// All time lost when the check in flight began.
-    pub(crate) all_lost_before: Duration,
-    /// The timeout that the check in flight began with.
-    pub(crate) timeout: Duration,
-    pub(crate) last_nudged: Option<Timestamp>,
-    pub(crate) last_counted: Option<Timestamp>,
-
     /// When it was added, in the order of additions.
     pub(crate) number: u64,
+
+    pub(crate) host: HostIndex,
+    /// The place of its check in flight among the flights.
+    pub(crate) flight: u32,
+    pub(crate) factor: u32,
+    /// From the last check's due time to its first poll.
+    pub(crate) last_first_poll: Span,
+    pub(crate) last_duration: Span,
+    /// It is to be asked soon after the check in flight ends: that long after.
+    pub(crate) soon: Span,
     pub(crate) quiet: u32,
     /// The silence in which it was last counted, being neither suspect nor Unhealthy.
-    pub(crate) silence: u64,
+    pub(crate) silence: u32,
     /// The silence in which it was last silent at all.
-    pub(crate) silent_in: u64,
+    pub(crate) silent_in: u32,
+
+    pub(crate) state: State,
+    pub(crate) reason: Reason,
+    /// The phase of the last failure since it turned: an unsteady pass is shown with it.
+    pub(crate) failed_in: Option<Phase>,
     /// Whether its last check showed life.
     pub(crate) showed_life: Option<bool>,
-    pub(crate) overlap_since: Option<Timestamp>,
-    pub(crate) stale_since: Option<Timestamp>,
-    pub(crate) panicked_since: Option<Timestamp>,
-    pub(crate) flapping_since: Timestamp,
-    pub(crate) unsteady_since: Timestamp,
-    pub(crate) paused_since: Timestamp,
-
+    /// What comes of the check in flight does not count: its probe was replaced, or it was paused.
+    pub(crate) void: Option<Void>,
     pub(crate) paused: bool,
     pub(crate) removed: bool,
     /// A nudge came in flight or in admission.
     pub(crate) remembered: bool,
     /// Somebody waits for the result of the next check.
     pub(crate) asked_for: bool,
-    /// What comes of the check in flight does not count: its probe was replaced, or it was paused.
-    pub(crate) void: Option<&'static str>,
-    /// It is to be asked soon after the check in flight ends: that long after.
-    pub(crate) soon: Option<Duration>,
     /// Neither suspect nor Unhealthy when the check in flight began.
     pub(crate) was_clear: bool,
     pub(crate) counted_clear: bool,
     pub(crate) swept: bool,
     pub(crate) is_reference: bool,
+    /// Its last check held its thread for long in one piece.
+    pub(crate) is_heavy: bool,
 }
 
 impl Entry {
@@ -104,61 +160,60 @@ impl Entry {
         host: HostIndex,
         now: Timestamp,
     ) -> Self {
-        let health = Health::new(target.policy.start(), now);
-        Self {
-            health,
-            last: None,
-            last_failure: None,
+        let mut entry = Self {
             link: Link::default(),
             tick: 0,
-            hash,
-            host,
-            state: State::Parked,
             due: Timestamp::NEVER,
-            reason: Reason::First,
-            factor: 1,
-            fell_due: now,
-            started: now,
+            about: cell.about(),
+            probe: target.probe,
+            health: Health::new(target.policy.start(), now),
+            policy: target.policy,
+            last: Last::Never,
+            rare: None,
+            hash,
             last_start: now,
-            last_first_poll: now,
-            last_duration: Duration::ZERO,
-            lost_before: Duration::ZERO,
-            all_lost_before: Duration::ZERO,
-            timeout: target.policy.timeout(),
-            last_nudged: None,
-            last_counted: None,
             number: 0,
+            host,
+            flight: 0,
+            factor: 1,
+            last_first_poll: Span::of(Duration::ZERO),
+            last_duration: Span::of(Duration::ZERO),
+            soon: Span::ABSENT,
             quiet: 0,
             silence: 0,
             silent_in: 0,
+            state: State::Parked,
+            reason: Reason::First,
+            failed_in: None,
             showed_life: None,
-            overlap_since: None,
-            stale_since: None,
-            panicked_since: None,
-            flapping_since: now,
-            unsteady_since: now,
-            paused_since: now,
+            void: None,
             paused: target.paused,
             removed: false,
             remembered: false,
             asked_for: false,
-            void: None,
-            soon: None,
             was_clear: true,
             counted_clear: false,
             swept: false,
             is_reference: false,
-            target,
+            is_heavy: false,
             cell,
+        };
+        if entry.paused {
+            entry.set(Moment::Paused, Some(now));
         }
+        entry
+    }
+
+    pub(crate) fn id(&self) -> &TargetId {
+        self.cell.id()
     }
 
     pub(crate) fn grid(&self) -> Grid {
-        Grid::new(self.hash, self.target.policy.interval())
+        Grid::new(self.hash, self.policy.interval())
     }
 
     pub(crate) fn word(&self) -> Word {
-        Word::new(&self.health, &self.target.policy, self.paused)
+        Word::new(&self.health, &self.policy, self.paused)
     }
 
     /// Neither suspect nor Unhealthy.
@@ -168,6 +223,82 @@ impl Entry {
 
     pub(crate) fn is_in_flight(&self) -> bool {
         matches!(self.state, State::InFlight | State::Expired)
+    }
+
+    /// When it asked for permits: in the place of its tick, as it stands in no wheel from then until it starts.
+    pub(crate) fn fell_due(&self) -> Timestamp {
+        debug_assert!(matches!(self.state, State::Waiting | State::Ready));
+        Timestamp::from_nanos(self.tick)
+    }
+
+    /// It asks for permits now.
+    pub(crate) fn fall_due(&mut self, now: Timestamp) {
+        self.tick = now.as_nanos();
+    }
+
+    /// That moment, if there was one.
+    pub(crate) fn at(&self, moment: Moment) -> Option<Timestamp> {
+        let rare = self.rare.as_deref()?;
+        let at = rare.moments[moment as usize];
+        (at != Timestamp::NEVER).then_some(at)
+    }
+
+    /// Notes or forgets a moment.
+    pub(crate) fn set(&mut self, moment: Moment, at: Option<Timestamp>) {
+        match (at, &mut self.rare) {
+            (Some(at), _) => self.rare().moments[moment as usize] = at,
+            (None, Some(rare)) => {
+                rare.moments[moment as usize] = Timestamp::NEVER;
+                self.tidy();
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Notes that it moves to that host when the check in flight has ended.
+    pub(crate) fn move_later(&mut self, host: Arc<str>) {
+        self.rare().moves_to = Some(host);
+    }
+
+    /// The host that it is to move to, if there is one.
+    pub(crate) fn moves_to(&self) -> Option<&Arc<str>> {
+        self.rare.as_deref()?.moves_to.as_ref()
+    }
+
+    /// Takes the host that it moves to.
+    pub(crate) fn take_move(&mut self) -> Option<Arc<str>> {
+        let host = self.rare.as_deref_mut()?.moves_to.take();
+        self.tidy();
+        host
+    }
+
+    /// Forgets a nudged check once it limits nothing any more.
+    pub(crate) fn forget_nudge(&mut self, now: Timestamp) {
+        if self.rare.is_some()
+            && self
+                .at(Moment::Nudged)
+                .is_some_and(|last| last + self.policy.min_interval() <= now)
+        {
+            self.set(Moment::Nudged, None);
+        }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| {
+            Box::new(Rare {
+                moments: [Timestamp::NEVER; MOMENTS],
+                moves_to: None,
+            })
+        })
+    }
+
+    fn tidy(&mut self) {
+        let is_empty = self.rare.as_deref().is_some_and(|rare| {
+            rare.moves_to.is_none() && rare.moments == [Timestamp::NEVER; MOMENTS]
+        });
+        if is_empty {
+            self.rare = None;
+        }
     }
 }
 
@@ -180,5 +311,21 @@ impl Linked for Entry {
 impl Timed for Entry {
     fn tick(&mut self) -> &mut u64 {
         &mut self.tick
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a target takes in the plan, to the byte. Whoever makes it larger says so in docs/benchmarks.md.
+    #[test]
+    fn an_entry_stays_small() {
+        assert_eq!(size_of::<Health>(), 56);
+        assert_eq!(size_of::<Last>(), 88);
+        assert_eq!(size_of::<Entry>(), 296);
+        assert_eq!(size_of::<Rare>(), 80);
+        assert_eq!(size_of::<Cell>(), 72);
+        assert_eq!(size_of::<Flight>(), 64);
     }
 }

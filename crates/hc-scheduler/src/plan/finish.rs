@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hc_core::{
-    Blame, CheckResult, Edge, EventKind, Evidence, Failure, Kind, Overlay, Timestamp, Verdict, step,
+    Blame, CheckResult, Edge, EventKind, Evidence, Failure, Kind, Overlay, Phase, Span, Timestamp,
+    Verdict, step,
 };
 
+use super::last::Last;
 use super::targets::nudged_at;
-use super::{Action, Checked, Ended, Key, Next, Plan, Reason, State, interval};
+use super::{
+    Action, Checked, Ended, Finished, Flight, Moment, Next, Plan, Reason, State, interval,
+};
 use crate::interval::Asked;
 use crate::isolation::{Belief, Fleet, HELPERS, Sign, Silent};
 
@@ -18,20 +22,35 @@ const HELPER_SCAN: usize = 2_000;
 
 type Outcome = Result<Evidence, Failure>;
 
+/// What was made of a check's end.
+struct Judged {
+    outcome: Outcome,
+    verdict: Verdict,
+    /// From first poll to end, in real time.
+    duration: Duration,
+    doubted: bool,
+}
+
 impl Plan {
     pub(super) fn finished(
         &mut self,
-        key: Key,
-        first_poll: Timestamp,
-        ended_at: Timestamp,
-        ended: Ended,
+        finished: Finished,
         actions: &mut Vec<Action>,
+        tell: impl FnOnce(&Checked),
     ) {
+        let Finished {
+            key,
+            first_poll,
+            ended_at,
+            ended,
+        } = finished;
         let Some(entry) = self.slab.get(key).filter(|entry| entry.is_in_flight()) else {
             debug_assert!(false, "a check ended that was not in flight");
             return;
         };
         let (index, host) = (key.index, entry.host);
+        let flight = self.flights[entry.flight as usize];
+        self.free_flights.push(entry.flight);
         if entry.state == State::InFlight {
             self.wheel.remove(&mut self.slab, index);
         }
@@ -39,35 +58,35 @@ impl Plan {
         if let Some(next) = self.admission.release(&mut self.slab, host) {
             self.slab.at_mut(next).state = State::Ready;
         }
-        if !self
-            .admission
-            .is_called(host, &self.slab.at(index).target.host)
-        {
-            self.move_host(index);
+        if let Some(host) = self.slab.at_mut(index).take_move() {
+            self.move_host(index, &host);
         }
         let duration = ended_at.since(first_poll);
-        let now = self.clock.now();
-        let entry = self.slab.at(index);
         // Lost time is no part of what the check took, nor does it move its first poll.
-        let lost = self.clock.lost().saturating_sub(entry.all_lost_before);
+        let lost = self.clock.lost().saturating_sub(flight.all_lost_before);
         let took = duration.saturating_sub(lost);
-        let first_poll = (first_poll - entry.all_lost_before)
-            .max(entry.started)
+        // A turn may go on for a while after its tick.
+        let now = self.clock.now().max(self.clock.to_running(ended_at));
+        let first_poll = (first_poll - flight.all_lost_before)
+            .max(flight.started)
             .min(now);
         let panicked = matches!(ended, Ended::Panicked(_));
-        let (outcome, void) = self.outcome_of(index, ended, first_poll, ended_at);
+        let (outcome, void) = self.outcome_of(index, ended, &flight, first_poll, ended_at);
 
         let removed = self.slab.at(index).removed;
-        let doubted = !void && !removed && self.listen(index, &outcome);
+        let doubted = !void && !removed && self.listen(index, &outcome, &flight);
         let verdict = match &outcome {
             Err(_) if doubted || void || removed => Verdict::Inconclusive,
-            outcome => Verdict::of(outcome, &self.slab.at(index).target.policy),
+            outcome => Verdict::of(outcome, &self.slab.at(index).policy),
         };
-        let checked = self.judge(index, outcome, verdict, first_poll, duration, doubted);
-        actions.push(Action::Ended {
-            key,
-            checked: checked.clone(),
-        });
+        let judged = Judged {
+            outcome,
+            verdict,
+            duration,
+            doubted,
+        };
+        let checked = self.judge(index, judged, &flight, first_poll);
+        tell(&checked);
         if removed {
             self.free(key);
             return;
@@ -75,10 +94,11 @@ impl Plan {
         if !void {
             self.watch_panic(index, panicked, &checked);
         }
-        self.watch_overlap(index, took, &checked);
+        self.watch_overlap(index, &flight, took, &checked);
         self.swept(index, actions);
         self.next_check(index, first_poll, took, &checked);
         self.watch_stale(index, &checked);
+        self.slab.at_mut(index).last = Last::keep(checked);
     }
 
     /// What to make of how it ended, and whether that is void because hc itself called it off.
@@ -86,11 +106,13 @@ impl Plan {
         &mut self,
         index: u32,
         ended: Ended,
+        flight: &Flight,
         first_poll: Timestamp,
         ended_at: Timestamp,
     ) -> (Outcome, bool) {
         let entry = self.slab.at_mut(index);
         if let Some(why) = entry.void.take() {
+            let why = why.as_str();
             let message = format!("cancelled: {why}");
             return (
                 Err(Failure::new(Kind::Cancelled, None, message).with_code(why)),
@@ -100,14 +122,14 @@ impl Plan {
         match ended {
             // A probe may keep time itself; it is as late as hc is.
             Ended::Answered(Err(failure)) if failure.kind == Kind::Timeout => (
-                Err(self.excuse(index, failure, first_poll, ended_at)),
+                Err(self.excuse(flight, failure, first_poll, ended_at)),
                 false,
             ),
             Ended::Answered(outcome) => (outcome, false),
             Ended::Panicked(failure) => (Err(failure), false),
             Ended::Cancelled(failure) => (Err(failure), true),
             Ended::TimedOut(failure) => (
-                Err(self.excuse(index, failure, first_poll, ended_at)),
+                Err(self.excuse(flight, failure, first_poll, ended_at)),
                 false,
             ),
         }
@@ -116,13 +138,12 @@ impl Plan {
     /// A timeout met while hc itself ran late is its own.
     fn excuse(
         &mut self,
-        index: u32,
+        flight: &Flight,
         failure: Failure,
         first_poll: Timestamp,
         ended_at: Timestamp,
     ) -> Failure {
-        let entry = self.slab.at(index);
-        let (timeout, lost_before) = (entry.timeout, entry.lost_before);
+        let (timeout, lost_before) = (flight.timeout, flight.lost_before);
         // The deadline fires at a slot's boundary; what comes on top of that is lateness.
         let deadline = self.wheel.fires_at(first_poll + timeout);
         let noticed = self.clock.to_running(ended_at).since(deadline);
@@ -140,7 +161,7 @@ impl Plan {
     }
 
     /// Takes the sign that this check gives; whether its failure is not to be believed.
-    fn listen(&mut self, index: u32, outcome: &Outcome) -> bool {
+    fn listen(&mut self, index: u32, outcome: &Outcome, flight: &Flight) -> bool {
         let now = self.clock.now();
         match Sign::of(outcome) {
             Sign::None => return false,
@@ -174,8 +195,8 @@ impl Plan {
             counts,
             host_counts: counts && self.admission.mark_silent(host, silence),
             beside_references,
-            timeout: entry.timeout,
-            min_interval: entry.target.policy.min_interval(),
+            timeout: flight.timeout,
+            min_interval: entry.policy.min_interval(),
         };
         let fleet = self.fleet();
         let steps = self.isolation.silent(now, silent, fleet);
@@ -199,8 +220,7 @@ impl Plan {
         if steps.call_for_help {
             self.call_for_help(index, silence);
         }
-        let began = self.slab.at(index).started;
-        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(began)
+        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(flight.started)
     }
 
     fn fleet(&self) -> Fleet {
@@ -218,7 +238,7 @@ impl Plan {
     }
 
     /// Asks up to twenty others early, on different hosts first: they were not silent yet and are well.
-    fn call_for_help(&mut self, caller: u32, silence: u64) {
+    fn call_for_help(&mut self, caller: u32, silence: u32) {
         let span = u32::try_from(self.slab.span()).unwrap_or(u32::MAX);
         let mut found: Vec<u32> = Vec::with_capacity(HELPERS);
         for other_hosts_only in [true, false] {
@@ -259,17 +279,20 @@ impl Plan {
     fn judge(
         &mut self,
         index: u32,
-        mut outcome: Outcome,
-        verdict: Verdict,
+        judged: Judged,
+        flight: &Flight,
         first_poll: Timestamp,
-        duration: Duration,
-        doubted: bool,
-    ) -> Arc<Checked> {
+    ) -> Checked {
+        let Judged {
+            mut outcome,
+            verdict,
+            duration,
+            doubted,
+        } = judged;
         let (real, wall) = (self.clock.real(), self.wall);
         let entry = self.slab.at_mut(index);
-        let policy = entry.target.policy.clone();
         let before = entry.health;
-        let (after, turn) = step(&policy, before, verdict, real);
+        let (after, turn) = step(&entry.policy, before, verdict, real);
         entry.health = after;
         entry.quiet = match verdict {
             Verdict::Inconclusive => entry.quiet,
@@ -282,18 +305,18 @@ impl Plan {
         if let Ok(evidence) = &mut outcome {
             evidence.total.get_or_insert(duration);
             if verdict == Verdict::Pass && after.is_unsteady() {
-                evidence.warn(unsteady(&after, &policy, entry.last_failure.as_deref()));
+                evidence.warn(unsteady(&after, &entry.policy, entry.failed_in));
             }
         }
         let result = match (verdict, &outcome) {
             (Verdict::Inconclusive, _) => CheckResult::Inconclusive,
             (_, outcome) => CheckResult::of(outcome),
         };
-        let waited = entry.started.since(entry.fell_due);
-        let checked = Arc::new(Checked {
-            target: entry.target.id.clone(),
-            group: entry.target.group.clone(),
-            probe: entry.target.probe_name,
+        let waited = flight.started.since(flight.fell_due);
+        let checked = Checked {
+            target: entry.id().clone(),
+            group: entry.about.group.clone(),
+            probe: entry.about.probe_name,
             wall,
             at: real,
             result,
@@ -304,15 +327,15 @@ impl Plan {
             waited,
             reason: entry.reason,
             doubted,
-        });
-        entry.last = Some(checked.clone());
-        let cause = checked.why().filter(|_| verdict != Verdict::Inconclusive);
-        let cause = cause.map(|failure| Arc::new(failure.clone()));
-        if let (Some(cause), Verdict::Fail(_)) = (&cause, verdict) {
-            entry.last_failure = Some(cause.clone());
+        };
+        if let (Verdict::Fail(_), Err(failure)) = (verdict, &checked.outcome) {
+            entry.failed_in = failure.phase;
         }
         self.count(&checked);
         if verdict != Verdict::Inconclusive && !self.slab.at(index).removed {
+            // Only an event keeps a copy of what led to it.
+            let cause = turn.and_then(|_| checked.why());
+            let cause = cause.map(|failure| Arc::new(failure.clone()));
             self.publish_step(index, &before, turn, cause);
         }
         checked
@@ -336,13 +359,13 @@ impl Plan {
     fn watch_panic(&mut self, index: u32, panicked: bool, checked: &Checked) {
         let real = self.clock.real();
         let entry = self.slab.at_mut(index);
-        let (edge, failure) = match (entry.panicked_since, panicked, &checked.outcome) {
+        let (edge, failure) = match (entry.at(Moment::Panicked), panicked, &checked.outcome) {
             (None, true, Err(failure)) => {
-                entry.panicked_since = Some(real);
+                entry.set(Moment::Panicked, Some(real));
                 (Edge::Begin, failure.clone())
             }
             (Some(since), false, _) => {
-                entry.panicked_since = None;
+                entry.set(Moment::Panicked, None);
                 let lasted = real.since(since);
                 (
                     Edge::End { lasted },
@@ -351,7 +374,7 @@ impl Plan {
             }
             _ => return,
         };
-        let (target, failure) = (entry.target.id.clone(), Arc::new(failure));
+        let (target, failure) = (entry.id().clone(), Arc::new(failure));
         self.announce(EventKind::Panicked {
             target,
             failure,
@@ -360,11 +383,11 @@ impl Plan {
     }
 
     /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
-    fn watch_overlap(&mut self, index: u32, took: Duration, checked: &Checked) {
+    fn watch_overlap(&mut self, index: u32, flight: &Flight, took: Duration, checked: &Checked) {
         let (now, real) = (self.clock.now(), self.clock.real());
         let entry = self.slab.at_mut(index);
-        let interval = entry.target.policy.interval();
-        let passed = entry.grid().between(entry.started, now);
+        let interval = entry.policy.interval();
+        let passed = entry.grid().between(flight.started, now);
         self.counters.overlaps += passed;
         // A first, fast or nudged check may cross a tick that it was not meant for: nothing to warn of.
         let on_grid = !matches!(
@@ -372,20 +395,20 @@ impl Plan {
             Reason::First | Reason::Fast | Reason::Nudged | Reason::Asked
         );
         let overlaps = passed > 0 && (on_grid || took >= interval);
-        let edge = match (entry.overlap_since, overlaps) {
+        let edge = match (entry.at(Moment::Overlap), overlaps) {
             (None, true) => {
-                entry.overlap_since = Some(real);
+                entry.set(Moment::Overlap, Some(real));
                 Edge::Begin
             }
             (Some(since), false) if on_grid => {
-                entry.overlap_since = None;
+                entry.set(Moment::Overlap, None);
                 Edge::End {
                     lasted: real.since(since),
                 }
             }
             _ => return,
         };
-        let (target, took) = (entry.target.id.clone(), checked.duration);
+        let (target, took) = (entry.id().clone(), checked.duration);
         self.announce(EventKind::Overlap {
             target,
             interval,
@@ -402,10 +425,11 @@ impl Plan {
         let entry = self.slab.at_mut(index);
         entry.asked_for = false;
         entry.last_start = entry.due;
-        entry.last_first_poll = first_poll;
-        entry.last_duration = took;
+        entry.last_first_poll = Span::of(first_poll.since(entry.due));
+        entry.last_duration = Span::of(took);
+        entry.forget_nudge(now);
         let remembered = std::mem::take(&mut entry.remembered);
-        let soon = entry.soon.take();
+        let soon = std::mem::take(&mut entry.soon).get();
         if entry.paused || self.stopping {
             return;
         }
@@ -416,7 +440,7 @@ impl Plan {
                 factor: 1,
             },
             None => interval::next(&Asked {
-                policy: &entry.target.policy,
+                policy: &entry.policy,
                 health: &entry.health,
                 grid: entry.grid(),
                 now,
@@ -448,21 +472,22 @@ impl Plan {
         let real = self.clock.real();
         let entry = self.slab.at_mut(index);
         let edge = if checked.verdict == Verdict::Inconclusive {
-            if entry.stale_since.is_some() || real < entry.cell.stale_at() {
+            if entry.at(Moment::Stale).is_some() || real < entry.cell.stale_at() {
                 return;
             }
-            entry.stale_since = Some(real);
+            entry.set(Moment::Stale, Some(real));
             Edge::Begin
         } else {
-            let policy = &entry.target.policy;
+            let policy = &entry.policy;
             let effective = policy.interval().saturating_mul(entry.factor);
             if !entry.paused {
                 let at = real + effective.saturating_mul(3) + policy.timeout();
                 entry.cell.set_stale_at(at);
             }
-            let Some(since) = entry.stale_since.take() else {
+            let Some(since) = entry.at(Moment::Stale) else {
                 return;
             };
+            entry.set(Moment::Stale, None);
             Edge::End {
                 lasted: real.since(since),
             }
@@ -475,14 +500,13 @@ impl Plan {
 fn unsteady(
     health: &hc_core::Health,
     policy: &hc_core::Policy,
-    last_failure: Option<&Failure>,
+    failed_in: Option<Phase>,
 ) -> Failure {
     let (failed, _) = health.recent_failures();
     let of = policy.unsteady().map_or(0, |rule| rule.of);
-    let phase = last_failure.and_then(|failure| failure.phase);
     Failure::new(
         Kind::Unsteady,
-        phase,
+        failed_in,
         format!("{failed} of the last {of} checks failed"),
     )
 }

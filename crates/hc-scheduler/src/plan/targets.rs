@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hc_core::{
-    Blame, Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe,
+    Blame, Edge, EventKind, Failure, Health, Kind, Overlay, Passive, Pending, Policy, Probe, Span,
     Target, Timestamp, Verdict, Word, stable_hash, step,
 };
 
 use super::{
-    Action, Entry, IsolationRules, Key, Next, Plan, Reason, State, interval, overlay_event,
+    Action, Entry, IsolationRules, Key, Moment, Next, Plan, Reason, State, Void, interval,
+    overlay_event,
 };
 use crate::isolation::Belief;
 
@@ -30,7 +31,7 @@ impl Plan {
         entry.is_reference = self
             .isolation
             .rules()
-            .is_some_and(|rules| rules.references.contains(&entry.target.id));
+            .is_some_and(|rules| rules.references.contains(entry.id()));
         let (is_reference, paused) = (entry.is_reference, entry.paused);
         let key = self.slab.insert(entry);
         self.slab.at(key.index).cell.set_tag(key.to_bits());
@@ -50,9 +51,10 @@ impl Plan {
         if self.stopping {
             return;
         }
-        let policy = self.slab.at(index).target.policy.clone();
+        let policy = &self.slab.at(index).policy;
+        let (interval, timeout) = (policy.interval(), policy.timeout());
         let now = self.clock.now();
-        let at = interval::first(now, rank, count, policy.interval());
+        let at = interval::first(now, rank, count, interval);
         self.schedule(
             index,
             Next {
@@ -61,7 +63,7 @@ impl Plan {
                 factor: 1,
             },
         );
-        let grace = policy.interval().saturating_mul(3) + policy.timeout();
+        let grace = interval.saturating_mul(3) + timeout;
         let entry = self.slab.at_mut(index);
         entry.cell.set_stale_at(self.clock.to_real(at) + grace);
     }
@@ -87,7 +89,7 @@ impl Plan {
         }
         if in_flight {
             // Its place and its permits are free when the check has ended.
-            self.cancel(key, "removed", actions);
+            self.cancel(key, Void::Removed, actions);
         } else {
             self.take_out(key.index);
             self.free(key);
@@ -98,14 +100,17 @@ impl Plan {
     pub(super) fn free(&mut self, key: Key) {
         if let Some(entry) = self.slab.remove(key) {
             self.admission.dismiss(entry.host);
-            self.clock.losses().dismiss(entry.target.policy.timeout());
+            self.clock.losses().dismiss(entry.policy.timeout());
         }
     }
 
-    fn cancel(&mut self, key: Key, why: &'static str, actions: &mut Vec<Action>) {
+    fn cancel(&mut self, key: Key, why: Void, actions: &mut Vec<Action>) {
         self.take_out(key.index);
         self.slab.at_mut(key.index).void = Some(why);
-        actions.push(Action::Cancel { key, why });
+        actions.push(Action::Cancel {
+            key,
+            why: why.as_str(),
+        });
     }
 
     pub(super) fn update(
@@ -119,14 +124,16 @@ impl Plan {
             return;
         };
         self.publisher.set_about(&entry.cell, &target);
-        entry.target.group = target.group;
-        entry.target.labels = target.labels;
-        entry.target.probe_name = target.probe_name;
+        entry.about = entry.cell.about();
         let paused = entry.paused;
-        if entry.target.host != target.host && entry.is_in_flight() {
+        let is_there = match entry.moves_to() {
+            Some(host) => *host == target.host,
+            None => self.admission.is_called(entry.host, &target.host),
+        };
+        if !is_there && entry.is_in_flight() {
             // Its permit is the old host's: `finished` moves it when that is given back.
-            entry.target.host = target.host;
-        } else if entry.target.host != target.host {
+            entry.move_later(target.host);
+        } else if !is_there {
             let due = entry.due;
             let next = Next {
                 at: due,
@@ -134,9 +141,8 @@ impl Plan {
                 factor: entry.factor,
             };
             let was_parked = entry.state == State::Parked;
-            entry.target.host = target.host;
             self.take_out(key.index);
-            self.move_host(key.index);
+            self.move_host(key.index, &target.host);
             if !was_parked {
                 self.schedule(key.index, next);
             }
@@ -151,9 +157,8 @@ impl Plan {
     }
 
     /// Counts a target, which holds no permit and stands in no queue, to the host that it has now.
-    pub(super) fn move_host(&mut self, index: u32) {
-        let name = self.slab.at(index).target.host.clone();
-        let host = self.admission.enlist(&name);
+    pub(super) fn move_host(&mut self, index: u32, name: &Arc<str>) {
+        let host = self.admission.enlist(name);
         let old = std::mem::replace(&mut self.slab.at_mut(index).host, host);
         self.admission.dismiss(old);
     }
@@ -169,15 +174,15 @@ impl Plan {
         let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
             return;
         };
-        entry.target.probe = probe;
+        entry.probe = probe;
         self.forget_streaks(key.index);
         let entry = self.slab.at_mut(key.index);
-        let interval = entry.target.policy.interval();
+        let interval = entry.policy.interval();
         let at = interval::first(now, rank.0, rank.1, interval);
         match entry.state {
             State::InFlight | State::Expired => {
-                entry.soon = Some(at.since(now));
-                self.cancel(key, "reload", actions);
+                entry.soon = Span::of(at.since(now));
+                self.cancel(key, Void::Reload, actions);
             }
             State::Idle if at < entry.due => {
                 self.schedule(
@@ -199,7 +204,7 @@ impl Plan {
         let before = entry.health;
         entry.health.zero_streaks();
         entry.quiet = 0;
-        entry.last_failure = None;
+        entry.failed_in = None;
         self.publish_step(index, &before, None, None);
     }
 
@@ -207,11 +212,11 @@ impl Plan {
         let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
             return;
         };
-        if entry.target.policy == policy {
+        if Arc::ptr_eq(&entry.policy, &policy) || entry.policy == policy {
             return;
         }
-        let old = std::mem::replace(&mut entry.target.policy, policy);
-        let policy = entry.target.policy.clone();
+        let old = std::mem::replace(&mut entry.policy, policy);
+        let policy = entry.policy.clone();
         entry
             .cell
             .set_passive(policy.passive(), policy.suspect_after());
@@ -232,13 +237,13 @@ impl Plan {
             return;
         }
         let next = interval::next(&interval::Asked {
-            policy: &entry.target.policy,
+            policy: &entry.policy,
             health: &entry.health,
             grid: entry.grid(),
             now,
             start: entry.last_start,
-            first_poll: entry.last_first_poll,
-            duration: entry.last_duration,
+            first_poll: entry.last_start + entry.last_first_poll.get().unwrap_or_default(),
+            duration: entry.last_duration.get().unwrap_or_default(),
             conclusive: true,
             doubted: false,
             quiet: entry.quiet,
@@ -258,16 +263,17 @@ impl Plan {
             return;
         }
         entry.paused = true;
-        entry.paused_since = real;
+        entry.set(Moment::Paused, Some(real));
         entry.remembered = false;
-        entry.soon = None;
+        entry.soon = Span::ABSENT;
         entry.cell.set_stale_at(Timestamp::NEVER);
         let in_flight = entry.is_in_flight();
         let asked_for = std::mem::take(&mut entry.asked_for);
-        let stale_since = entry.stale_since.take();
+        let stale_since = entry.at(Moment::Stale);
+        entry.set(Moment::Stale, None);
         self.asked -= 1;
         if in_flight {
-            self.cancel(key, "paused", actions);
+            self.cancel(key, Void::Paused, actions);
         } else {
             self.take_out(key.index);
         }
@@ -292,8 +298,9 @@ impl Plan {
             return;
         }
         entry.paused = false;
-        let lasted = real.since(entry.paused_since);
-        let interval = entry.target.policy.interval();
+        let lasted = real.since(entry.at(Moment::Paused).unwrap_or(real));
+        entry.set(Moment::Paused, None);
+        let interval = entry.policy.interval();
         let state = entry.state;
         self.asked += 1;
         self.publish_overlay(key.index, Overlay::Paused, Edge::End { lasted });
@@ -304,8 +311,8 @@ impl Plan {
             let pace = interval::first(Timestamp::ZERO, rank.0, rank.1, interval);
             let pace = pace.since(Timestamp::ZERO);
             let entry = self.slab.at_mut(key.index);
-            entry.soon = Some(pace);
-            let grace = interval.saturating_mul(3) + entry.target.policy.timeout();
+            entry.soon = Span::of(pace);
+            let grace = interval.saturating_mul(3) + entry.policy.timeout();
             entry.cell.set_stale_at(real + pace + grace);
         }
     }
@@ -360,7 +367,7 @@ impl Plan {
             entry.is_reference = !entry.removed
                 && rules
                     .as_ref()
-                    .is_some_and(|rules| rules.references.contains(&entry.target.id));
+                    .is_some_and(|rules| rules.references.contains(entry.id()));
             if entry.is_reference {
                 self.references.push(key);
             }
@@ -390,7 +397,7 @@ impl Plan {
         }
         if let Some(kind) = pending.accused {
             self.counters.reports += 1;
-            let passive = self.slab.at(key.index).target.policy.passive();
+            let passive = self.slab.at(key.index).policy.passive();
             if passive == Passive::Counts {
                 self.count_report(key.index, kind);
             }
@@ -433,20 +440,19 @@ impl Plan {
             return;
         }
         let entry = self.slab.at_mut(index);
-        let policy = entry.target.policy.clone();
         let recently = entry
-            .last_counted
-            .is_some_and(|last| now.since(last) < policy.fast_interval());
+            .at(Moment::Counted)
+            .is_some_and(|last| now.since(last) < entry.policy.fast_interval());
         if recently || entry.health.status() == hc_core::Status::Unknown {
             return;
         }
-        entry.last_counted = Some(now);
+        entry.set(Moment::Counted, Some(now));
         entry.quiet = 0;
         let failure = Arc::new(failure);
         let before = entry.health;
-        let (after, turn) = step(&policy, before, Verdict::Fail(1), real);
+        let (after, turn) = step(&entry.policy, before, Verdict::Fail(1), real);
         entry.health = after;
-        entry.last_failure = Some(failure.clone());
+        entry.failed_in = None;
         self.publish_step(index, &before, turn, Some(failure));
     }
 
@@ -461,7 +467,7 @@ impl Plan {
         let real = self.clock.real();
         let entry = self.slab.at(index);
         let word = entry.word();
-        let (id, cell) = (&entry.target.id, &entry.cell);
+        let (id, cell) = (entry.id(), &entry.cell);
         if let Some(turn) = turn {
             self.counters.transitions += 1;
             self.publisher
@@ -483,17 +489,17 @@ impl Plan {
                 continue;
             }
             let entry = self.slab.at_mut(index);
-            let since = match overlay {
-                Overlay::Flapping => &mut entry.flapping_since,
-                _ => &mut entry.unsteady_since,
+            let moment = match overlay {
+                Overlay::Flapping => Moment::Flapping,
+                _ => Moment::Unsteady,
             };
             let edge = if is {
-                *since = real;
+                entry.set(moment, Some(real));
                 Edge::Begin
             } else {
-                Edge::End {
-                    lasted: real.since(*since),
-                }
+                let lasted = real.since(entry.at(moment).unwrap_or(real));
+                entry.set(moment, None);
+                Edge::End { lasted }
             };
             self.publish_overlay(index, overlay, edge);
         }
@@ -502,7 +508,7 @@ impl Plan {
 
     pub(super) fn publish_overlay(&self, index: u32, overlay: Overlay, edge: Edge) {
         let entry = self.slab.at(index);
-        let id = &entry.target.id;
+        let id = entry.id();
         self.publisher.publish(
             &entry.cell,
             entry.word(),
@@ -515,8 +521,8 @@ impl Plan {
 
 /// When a nudged check of that target may be.
 pub(super) fn nudged_at(entry: &Entry, now: Timestamp) -> Timestamp {
-    let pause: Duration = entry.target.policy.min_interval();
+    let pause: Duration = entry.policy.min_interval();
     entry
-        .last_nudged
+        .at(Moment::Nudged)
         .map_or(now, |last| (last + pause).max(now))
 }

@@ -1,6 +1,8 @@
 //! A turn of the plan: time moves, timers fire, permits are given, checks start.
 
-use super::{Action, Edge, EventKind, Key, Plan, Reason, State, Timestamp, interval};
+use super::{
+    Action, Edge, EventKind, Flight, Key, Moment, Plan, Reason, State, Timestamp, interval,
+};
 
 /// An overload begins when a window of a second stretched by more than this, and ends when one stretched by less
 /// than the second figure. A healthy machine loses nothing at all.
@@ -53,7 +55,7 @@ impl Plan {
     pub(super) fn fall_due(&mut self, index: u32) {
         let now = self.clock.now();
         let entry = self.slab.at_mut(index);
-        entry.fell_due = now;
+        entry.fall_due(now);
         let host = entry.host;
         self.slab.at_mut(index).state = match self.admission.request(&mut self.slab, index, host) {
             crate::admission::Place::Ready => State::Ready,
@@ -73,18 +75,26 @@ impl Plan {
 
     fn start(&mut self, index: u32, actions: &mut Vec<Action>) {
         let now = self.clock.now();
-        let timeout = self.slab.at(index).target.policy.timeout();
-        let lost_before = self.clock.losses().of(timeout);
-        let all_lost_before = self.clock.lost();
         let entry = self.slab.at_mut(index);
+        let timeout = entry.policy.timeout();
+        let flight = Flight {
+            fell_due: entry.fell_due(),
+            started: now,
+            timeout,
+            lost_before: self.clock.losses().of(timeout),
+            all_lost_before: self.clock.lost(),
+        };
+        entry.flight = if let Some(place) = self.free_flights.pop() {
+            self.flights[place as usize] = flight;
+            place
+        } else {
+            self.flights.push(flight);
+            u32::try_from(self.flights.len() - 1).expect("at most 100,000 are in flight")
+        };
         entry.state = State::InFlight;
-        entry.started = now;
-        entry.timeout = timeout;
-        entry.lost_before = lost_before;
-        entry.all_lost_before = all_lost_before;
         entry.was_clear = entry.is_clear();
         if entry.reason == Reason::Nudged {
-            entry.last_nudged = Some(now);
+            entry.set(Moment::Nudged, Some(now));
         }
         self.wheel.insert(&mut self.slab, index, now + timeout);
         actions.push(Action::Start {
@@ -103,7 +113,8 @@ impl Plan {
             return;
         }
         entry.state = State::InFlight;
-        let deadline = (first_poll + entry.timeout).max(now);
+        let timeout = self.flights[entry.flight as usize].timeout;
+        let deadline = (first_poll + timeout).max(now);
         self.wheel.insert(&mut self.slab, key.index, deadline);
     }
 

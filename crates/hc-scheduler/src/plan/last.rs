@@ -1,0 +1,308 @@
+//! The last check of a target, kept for those who ask: a plain pass in a few words, all else whole and boxed, so
+//! that what an outage leaves behind is gone with the next pass.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hc_core::{
+    About, CheckResult, Connection, Evidence, Fact, Phases, Span, TargetId, Timestamp, Verdict,
+};
+
+use super::describe::Checked;
+use crate::interval::Reason;
+
+/// The last check of a target.
+#[derive(Default)]
+pub(crate) enum Last {
+    /// There was none yet.
+    #[default]
+    Never,
+    /// It simply passed.
+    Pass(Pass),
+    /// It did not, or it said more than a pass usually does.
+    Whole(Arc<Checked>),
+}
+
+/// A pass with the facts that are usual.
+pub(crate) struct Pass {
+    at: Timestamp,
+    phases: Phases,
+    /// An IPv4 address, or an IPv6 one without scope and flow.
+    ip: [u8; 16],
+    duration: Span,
+    lateness: Span,
+    waited: Span,
+    total: Span,
+    body_bytes: u32,
+    /// Seconds since 1970.
+    certificate_expiry: u32,
+    port: u16,
+    status: u16,
+    reason: Reason,
+    connection: Option<Connection>,
+    opened: u8,
+    version: u8,
+    /// Which of the fields hold anything.
+    has: u8,
+}
+
+/// The versions that are usual.
+const VERSIONS: [&str; 3] = ["1.0", "1.1", "2"];
+
+// Facts, in the order in which probes tell them: a check that tells them in another order is kept whole.
+const STATUS: u8 = 1;
+const VERSION: u8 = 1 << 1;
+const BODY_BYTES: u8 = 1 << 2;
+const BODY_CUT: u8 = 1 << 3;
+const EXPIRY: u8 = 1 << 4;
+const INSECURE: u8 = 1 << 5;
+// What is no fact.
+const V4: u8 = 1 << 6;
+const V6: u8 = 1 << 7;
+
+impl Last {
+    /// Keeps a check.
+    pub(crate) fn keep(checked: Checked) -> Self {
+        match Pass::of(&checked) {
+            Some(pass) => Self::Pass(pass),
+            None => Self::Whole(Arc::new(checked)),
+        }
+    }
+
+    /// The check as it was told; `wall_of` turns its time into one for people.
+    pub(crate) fn told(
+        &self,
+        id: &TargetId,
+        about: &About,
+        wall_of: impl FnOnce(Timestamp) -> SystemTime,
+    ) -> Option<Arc<Checked>> {
+        match self {
+            Self::Never => None,
+            Self::Pass(pass) => Some(Arc::new(pass.told(id, about, wall_of(pass.at)))),
+            Self::Whole(checked) => Some(checked.clone()),
+        }
+    }
+}
+
+impl Pass {
+    /// None: it holds what there is no place for.
+    fn of(checked: &Checked) -> Option<Self> {
+        let Ok(evidence) = &checked.outcome else {
+            return None;
+        };
+        let is_plain = checked.result == CheckResult::Pass
+            && checked.verdict == Verdict::Pass
+            && evidence.warning.is_none()
+            && !evidence.retried
+            && !checked.doubted;
+        if !is_plain {
+            return None;
+        }
+        let mut pass = Self {
+            at: checked.at,
+            phases: evidence.phases,
+            ip: [0; 16],
+            duration: Span::of(checked.duration),
+            lateness: Span::of(checked.lateness),
+            waited: Span::of(checked.waited),
+            total: Span::from(evidence.total),
+            body_bytes: 0,
+            certificate_expiry: 0,
+            port: 0,
+            status: 0,
+            reason: checked.reason,
+            connection: evidence.connection,
+            opened: evidence.opened,
+            version: 0,
+            has: 0,
+        };
+        for fact in &evidence.facts {
+            let flag = pass.fact(fact)?;
+            if pass.has >= flag {
+                return None;
+            }
+            pass.has |= flag;
+        }
+        pass.address(evidence.address)?;
+        Some(pass)
+    }
+
+    fn fact(&mut self, fact: &Fact) -> Option<u8> {
+        Some(match fact {
+            Fact::HttpStatus(status) => {
+                self.status = *status;
+                STATUS
+            }
+            Fact::HttpVersion(version) => {
+                let at = VERSIONS.iter().position(|known| known == version)?;
+                self.version = u8::try_from(at).ok()?;
+                VERSION
+            }
+            Fact::BodyBytes(bytes) => {
+                self.body_bytes = u32::try_from(*bytes).ok()?;
+                BODY_BYTES
+            }
+            Fact::BodyCut => BODY_CUT,
+            Fact::CertificateExpiry(at) => {
+                let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+                self.certificate_expiry = u32::try_from(since.as_secs()).ok()?;
+                (since.subsec_nanos() == 0).then_some(EXPIRY)?
+            }
+            Fact::Insecure => INSECURE,
+            _ => return None,
+        })
+    }
+
+    fn address(&mut self, address: Option<SocketAddr>) -> Option<()> {
+        match address {
+            None => {}
+            Some(SocketAddr::V4(v4)) => {
+                self.ip[..4].copy_from_slice(&v4.ip().octets());
+                self.port = v4.port();
+                self.has |= V4;
+            }
+            Some(SocketAddr::V6(v6)) if v6.scope_id() == 0 && v6.flowinfo() == 0 => {
+                self.ip = v6.ip().octets();
+                self.port = v6.port();
+                self.has |= V6;
+            }
+            Some(SocketAddr::V6(_)) => return None,
+        }
+        Some(())
+    }
+
+    fn told(&self, id: &TargetId, about: &About, wall: SystemTime) -> Checked {
+        let mut evidence = Evidence::new();
+        evidence.phases = self.phases;
+        evidence.total = self.total.get();
+        evidence.connection = self.connection;
+        evidence.opened = self.opened;
+        let [a, b, c, d, ..] = self.ip;
+        let ip = match self.has & (V4 | V6) {
+            V4 => Some(IpAddr::from(Ipv4Addr::new(a, b, c, d))),
+            V6 => Some(IpAddr::from(Ipv6Addr::from(self.ip))),
+            _ => None,
+        };
+        evidence.address = ip.map(|ip| SocketAddr::new(ip, self.port));
+        let expiry = Duration::from_secs(u64::from(self.certificate_expiry));
+        let facts = [
+            (STATUS, Fact::HttpStatus(self.status)),
+            (
+                VERSION,
+                Fact::HttpVersion(VERSIONS[usize::from(self.version)]),
+            ),
+            (BODY_BYTES, Fact::BodyBytes(u64::from(self.body_bytes))),
+            (BODY_CUT, Fact::BodyCut),
+            (
+                EXPIRY,
+                Fact::CertificateExpiry(SystemTime::UNIX_EPOCH + expiry),
+            ),
+            (INSECURE, Fact::Insecure),
+        ];
+        let known = facts
+            .into_iter()
+            .filter(|(flag, _)| self.has & flag != 0)
+            .map(|(_, fact)| fact);
+        evidence.facts.extend(known);
+        Checked {
+            target: id.clone(),
+            group: about.group.clone(),
+            probe: about.probe_name,
+            wall,
+            at: self.at,
+            result: CheckResult::Pass,
+            verdict: Verdict::Pass,
+            outcome: Ok(evidence),
+            duration: self.duration.get().unwrap_or_default(),
+            lateness: self.lateness.get().unwrap_or_default(),
+            waited: self.waited.get().unwrap_or_default(),
+            reason: self.reason,
+            doubted: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(evidence: Evidence) -> Checked {
+        Checked {
+            target: TargetId::new("a"),
+            group: Arc::from("shop"),
+            probe: "http",
+            wall: SystemTime::UNIX_EPOCH,
+            at: Timestamp::from_millis(5),
+            result: CheckResult::Pass,
+            verdict: Verdict::Pass,
+            outcome: Ok(evidence),
+            duration: Duration::from_nanos(12_345),
+            lateness: Duration::from_millis(3),
+            waited: Duration::ZERO,
+            reason: Reason::Interval,
+            doubted: false,
+        }
+    }
+
+    fn usual() -> Evidence {
+        let mut evidence = Evidence::new();
+        evidence.total = Some(Duration::from_micros(7));
+        evidence
+            .phases
+            .set(hc_core::Phase::Wait, Duration::from_micros(7));
+        evidence.connection = Some(Connection::New);
+        evidence.opened = 1;
+        evidence.address = "127.0.0.9:80".parse().ok();
+        let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+        evidence.facts.extend([
+            Fact::HttpStatus(204),
+            Fact::HttpVersion("2"),
+            Fact::BodyBytes(0),
+            Fact::BodyCut,
+            Fact::CertificateExpiry(expiry),
+            Fact::Insecure,
+        ]);
+        evidence
+    }
+
+    /// Kept and told again, it is what it was; whether it was kept in few words.
+    #[track_caller]
+    fn check(evidence: Evidence, in_few_words: bool) {
+        let before = checked(evidence.clone());
+        let (id, mut about) = (before.target.clone(), About::default());
+        about.group = before.group.clone();
+        about.probe_name = before.probe;
+        let last = Last::keep(before);
+        assert_eq!(matches!(last, Last::Pass(_)), in_few_words, "{evidence:?}");
+        let told = last.told(&id, &about, |_| SystemTime::UNIX_EPOCH);
+        let told = told.expect("there was one");
+        let before = checked(evidence);
+        assert_eq!(format!("{told:?}"), format!("{before:?}"));
+    }
+
+    #[test]
+    fn a_usual_pass_is_kept_in_few_words_and_loses_nothing() {
+        check(Evidence::new(), true);
+        check(usual(), true);
+        let mut v6 = usual();
+        v6.address = "[::1]:443".parse().ok();
+        check(v6, true);
+    }
+
+    #[test]
+    fn what_has_no_place_there_is_kept_whole() {
+        let with = |change: fn(&mut Evidence)| {
+            let mut evidence = usual();
+            change(&mut evidence);
+            check(evidence, false);
+        };
+        with(|e| e.facts.push(Fact::Own("mine", "yes".into())));
+        with(|e| e.facts.reverse());
+        with(|e| e.facts.push(Fact::Insecure));
+        with(|e| e.facts = vec![Fact::HttpVersion("3")].into());
+        with(|e| e.facts = vec![Fact::BodyBytes(1 << 40)].into());
+        with(|e| e.retried = true);
+        with(|e| e.address = "[fe80::1%3]:80".parse().ok());
+    }
+}
