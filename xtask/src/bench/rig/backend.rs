@@ -48,6 +48,11 @@ impl Backend {
         count: usize,
     ) -> Result<Self> {
         let nginx = programs.path(Program::Nginx)?;
+        let needed = if arena.private { count } else { 2 * count } + 100;
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        if let Some(permitted) = open_files(&limits).filter(|permitted| *permitted < needed) {
+            bail!("{count} targets need {needed} open files, and {permitted} are permitted");
+        }
         let [port, status_port] = free_ports()?;
         let mut listen = format!("listen {port} backlog=65535;");
         if !arena.private {
@@ -59,10 +64,9 @@ impl Backend {
         let text = format!(
             "daemon off;
 master_process off;
-worker_rlimit_nofile {files};
 pid {here}/nginx.pid;
 error_log {here}/nginx-error.log;
-events {{ worker_connections {files}; }}
+events {{ worker_connections {room}; }}
 http {{
     access_log off;
     client_body_temp_path {here}/body;
@@ -83,7 +87,8 @@ http {{
     }}
 }}
 ",
-            files = 2 * count + 1_000,
+            // Listening sockets count, and below a sixteenth left nginx closes idle ones.
+            room = 3 * count + 1_000,
             strange = strange.display(),
         );
         let file = folder.join("nginx.conf");
@@ -164,6 +169,14 @@ fn addresses(count: usize) -> impl Iterator<Item = Ipv4Addr> {
     (FIRST..).take(count).map(Ipv4Addr::from)
 }
 
+/// The hard limit, if there is one.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Two that nobody has just now.
 fn free_ports() -> Result<[u16; 2]> {
     let listen = || TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -183,7 +196,7 @@ fn counted(answer: &str) -> Option<Counted> {
 
 #[cfg(test)]
 mod tests {
-    use super::{addresses, counted};
+    use super::{addresses, counted, open_files};
 
     #[test]
     fn stub_status_is_read() {
@@ -191,6 +204,13 @@ mod tests {
             "Active connections: 1 \nserver accepts handled requests\n 5 6 17 \nReading: 0\n";
         let counted = counted(answer).unwrap();
         assert_eq!((counted.connections, counted.requests), (5, 17));
+    }
+
+    #[test]
+    fn the_hard_limit_is_read() {
+        let limits = "Max processes  9  9  processes\nMax open files            1024                 20000                files \n";
+        assert_eq!(open_files(limits), Some(20_000));
+        assert_eq!(open_files("Max open files  1024  unlimited  files\n"), None);
     }
 
     #[test]
