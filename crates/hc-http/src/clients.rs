@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustls::ClientConfig;
 
 use crate::BuildError;
+use crate::dedicated::Line;
 use crate::names::Names;
 use crate::pooled::{Key as PoolKey, Pair, Shared};
 use crate::spec::{HttpSpec, HttpVersion};
@@ -20,9 +21,19 @@ use crate::tls::{self, TlsSettings};
 pub struct Clients {
     configs: Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
     pools: Arc<Mutex<HashMap<PoolKey, Shared>>>,
+    interned: Arc<Mutex<Vec<Interned>>>,
     idle_per_host: Option<usize>,
     pub(crate) names: Names,
 }
+
+/// Settings that some probe uses, without URL and `connect`, and what its dedicated connections share.
+struct Interned {
+    settings: Weak<HttpSpec>,
+    line: Weak<Line>,
+}
+
+/// A fleet has few different settings; beyond so many they are no longer shared.
+const MANY_SETTINGS: usize = 64;
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key(TlsSettings, HttpVersion);
@@ -40,6 +51,8 @@ impl Clients {
     pub fn for_fleet(targets: usize) -> Self {
         Self {
             idle_per_host: Some(targets.clamp(1, Self::IDLE_PER_HOST)),
+            // A target may have another name to connect to, or a proxy.
+            names: Names::with_room(targets.saturating_mul(2)),
             ..Self::default()
         }
     }
@@ -67,6 +80,48 @@ impl Clients {
         let pair = Shared::new(Pair::try_new(&key, self)?);
         all.insert(key, pair.clone());
         Ok(pair)
+    }
+
+    /// The settings of a spec, shared by all that are equal but for the URL and `connect`.
+    pub(crate) fn settings(&self, spec: &HttpSpec) -> Arc<HttpSpec> {
+        let mut all = self.interned();
+        let known = |interned: &Interned| {
+            let settings = interned.settings.upgrade()?;
+            spec.is_like(&settings).then_some(settings)
+        };
+        // The last one first: targets of a group come one after the other.
+        if let Some(settings) = all.iter().rev().find_map(known) {
+            return settings;
+        }
+        let settings = Arc::new(spec.to_settings());
+        all.retain(|interned| interned.settings.strong_count() > 0);
+        if all.len() < MANY_SETTINGS {
+            all.push(Interned {
+                settings: Arc::downgrade(&settings),
+                line: Weak::new(),
+            });
+        }
+        settings
+    }
+
+    /// What the dedicated connections of all probes with these settings share.
+    pub(crate) fn line(&self, settings: &Arc<HttpSpec>) -> Result<Arc<Line>, BuildError> {
+        let mut all = self.interned();
+        let place = all
+            .iter_mut()
+            .find(|interned| std::ptr::eq(interned.settings.as_ptr(), Arc::as_ptr(settings)));
+        if let Some(line) = place.as_ref().and_then(|place| place.line.upgrade()) {
+            return Ok(line);
+        }
+        let line = Arc::new(Line::try_new(settings, self)?);
+        if let Some(place) = place {
+            place.line = Arc::downgrade(&line);
+        }
+        Ok(line)
+    }
+
+    fn interned(&self) -> MutexGuard<'_, Vec<Interned>> {
+        self.interned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many distinct TLS configurations there are.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hc_core::{CheckContext, Connection, Failure};
+use hc_core::{CheckContext, Connection, Failure, Timestamp};
 use http::{HeaderMap, Method, Version};
 use url::Url;
 
@@ -73,6 +73,8 @@ pub struct Trail {
     pub certificate: Option<Certificate>,
     /// Whether a byte of the answer has come.
     pub answered: bool,
+    /// When the answer's last byte was there, by the check's clock; the transport may notice it later.
+    pub ended: Option<Timestamp>,
 }
 
 /// An answer, as far as it was read.

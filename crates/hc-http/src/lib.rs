@@ -29,7 +29,6 @@ mod decompress;
 mod dedicated;
 mod exchange;
 pub mod expect;
-mod kept;
 mod names;
 mod pooled;
 mod probe;
@@ -44,8 +43,8 @@ use std::fmt;
 
 pub use self::builder::HttpProbeBuilder;
 pub use self::clients::Clients;
+pub use self::dedicated::Dedicated;
 pub use self::exchange::{Exchange, Request, Trail, Transport, Wish};
-pub use self::kept::Kept;
 pub use self::pooled::Pooled;
 pub use self::probe::HttpProbe;
 pub use self::secret::Secret;

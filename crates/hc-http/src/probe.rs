@@ -1,5 +1,6 @@
 //! The probe: composes the request once, has it carried, follows redirects, retries once, and has the answer judged.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -13,24 +14,34 @@ use crate::builder::HttpProbeBuilder;
 use crate::clients::Clients;
 use crate::compose::compose;
 use crate::decompress;
+use crate::dedicated::Dedicated;
 use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
 use crate::expect::Answer;
-use crate::kept::Kept;
 use crate::pooled::{Pooled, misfit};
 use crate::proxy;
 use crate::redirect::{follow, redirect};
-use crate::spec::{HttpSpec, TransportKind};
+use crate::spec::{Dial, HttpSpec, TransportKind};
 
 /// Asks one HTTP server one question and judges the answer.
 ///
 /// # Cancel safety
-/// Dropping a check closes the connection that it was using.
+/// Dropping a check closes the connection that it was using; a TLS handshake under way goes on for the next one.
 pub struct HttpProbe {
-    spec: HttpSpec,
-    request: Request,
-    transport: Box<dyn Transport>,
+    /// Shared by all probes of equal settings: without URL and `connect`.
+    settings: Arc<HttpSpec>,
+    url: Arc<str>,
+    connect: Option<Box<Dial>>,
+    carrier: Carrier,
     /// Checks so far.
     checks: AtomicU32,
+}
+
+/// What carries its requests.
+enum Carrier {
+    /// The usual one, which has its request composed as bytes.
+    Dedicated(Dedicated),
+    /// Anything behind the seam.
+    Seam(Box<(Request, Box<dyn Transport>)>),
 }
 
 impl HttpProbe {
@@ -47,11 +58,30 @@ impl HttpProbe {
     /// # Errors
     /// If the spec cannot be used: the URL's scheme, a header's value, a certificate.
     pub fn try_new(spec: HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
-        let transport: Box<dyn Transport> = match carrier(&spec) {
-            Carrier::Pooled => Box::new(Pooled::try_new(&spec, clients)?),
-            Carrier::Kept => Box::new(Kept::try_new(&spec, clients)?),
+        let request = compose(&spec)?;
+        let settings = clients.settings(&spec);
+        let url = Arc::<str>::from(spec.url.as_str());
+        let carrier = match is_pooled(&spec) {
+            true => {
+                let pooled = Pooled::try_new(&spec, clients)?;
+                Carrier::Seam(Box::new((request, Box::new(pooled))))
+            }
+            false => {
+                let line = clients.line(&settings)?;
+                let dedicated = Dedicated::new(&spec, &request, line, url.clone());
+                match spec.redirects > 0 || spec.proxy.is_some() {
+                    true => Carrier::Seam(Box::new((request, Box::new(dedicated)))),
+                    false => Carrier::Dedicated(dedicated),
+                }
+            }
         };
-        Self::with(spec, transport)
+        Ok(Self {
+            settings,
+            url,
+            connect: spec.connect.map(Box::new),
+            carrier,
+            checks: AtomicU32::new(0),
+        })
     }
 
     /// The probe of a spec over a transport of its own.
@@ -59,33 +89,34 @@ impl HttpProbe {
     /// # Errors
     /// If the spec cannot be used.
     pub fn over(spec: HttpSpec, transport: impl Transport + 'static) -> Result<Self, BuildError> {
-        Self::with(spec, Box::new(transport))
-    }
-
-    fn with(spec: HttpSpec, transport: Box<dyn Transport>) -> Result<Self, BuildError> {
         let request = compose(&spec)?;
         Ok(Self {
-            spec,
-            request,
-            transport,
+            settings: Arc::new(spec.to_settings()),
+            url: spec.url.as_str().into(),
+            connect: spec.connect.map(Box::new),
+            carrier: Carrier::Seam(Box::new((request, Box::new(transport)))),
             checks: AtomicU32::new(0),
         })
     }
 
     /// What it does.
     #[must_use]
-    pub fn spec(&self) -> &HttpSpec {
-        &self.spec
+    pub fn spec(&self) -> HttpSpec {
+        HttpSpec {
+            url: self.url.parse().expect("it was a URL"),
+            connect: self.connect.as_deref().cloned(),
+            ..(*self.settings).clone()
+        }
     }
 
     /// Each k-th check, those that ask for it, and all of a target that keeps none, use a new connection.
     fn wish(&self, cx: &CheckContext) -> Wish {
-        let every = self.spec.effective_reconnect_every();
+        let every = self.settings.effective_reconnect_every();
         // Each target begins elsewhere in its round: a fleet that was started together must not reconnect together.
         let start = (stable_hash(&[cx.target().as_str()]) % u64::from(every)) as u32;
         let nth = self.checks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let is_kth = nth.wrapping_add(start).is_multiple_of(every);
-        match is_kth || cx.wants_fresh_connection() || self.spec.keep_alive.is_zero() {
+        match is_kth || cx.wants_fresh_connection() || self.settings.keep_alive.is_zero() {
             true => Wish::Fresh,
             false => Wish::Kept,
         }
@@ -97,59 +128,80 @@ impl HttpProbe {
         trail: &mut Trail,
         retried: &mut bool,
     ) -> Result<Exchange, Failure> {
-        let mut wish = self.wish(cx);
-        let mut request = self.request.clone();
-        for followed in 0..=self.spec.redirects {
-            let exchange = self.carry(cx, &request, wish, trail, retried).await?;
-            if exchange.status == 407 && self.spec.proxy.is_some() && request.url.scheme() == "http"
-            {
-                let name = self
-                    .spec
-                    .proxy
-                    .as_ref()
-                    .map(|proxy| proxy::name(&proxy.url));
-                return Err(proxy::answered(&name.unwrap_or_default(), 407, Phase::Wait));
+        let wish = self.wish(cx);
+        let seam = match &self.carrier {
+            Carrier::Dedicated(dedicated) => {
+                let result = dedicated.ask(cx, wish, trail).await;
+                return match result {
+                    Err(failure) if self.may_be_a_race(&failure, trail, *retried) => {
+                        *retried = true;
+                        dedicated.ask(cx, Wish::Fresh, trail).await
+                    }
+                    result => result,
+                };
             }
-            if self.spec.redirects == 0 {
+            Carrier::Seam(seam) => seam,
+        };
+        self.follow(cx, seam, wish, trail, retried).await
+    }
+
+    /// Whether it may be tried once more, at once: it failed on a kept connection before the answer's first byte.
+    fn may_be_a_race(&self, failure: &Failure, trail: &Trail, was_retried: bool) -> bool {
+        let method = &self.settings.method;
+        let is_repeatable = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let may_be_one = trail.connection == Some(Connection::Reused)
+            && !trail.answered
+            && !matches!(failure.kind, Kind::Timeout | Kind::Limit);
+        is_repeatable && may_be_one && !was_retried
+    }
+
+    /// Has the request carried over the seam, and goes where answers send it.
+    async fn follow(
+        &self,
+        cx: &CheckContext,
+        seam: &(Request, Box<dyn Transport>),
+        mut wish: Wish,
+        trail: &mut Trail,
+        retried: &mut bool,
+    ) -> Result<Exchange, Failure> {
+        let (request, transport) = seam;
+        let mut request = request.clone();
+        let settings = &self.settings;
+        for followed in 0..=settings.redirects {
+            let result = transport.exchange(cx, &request, wish, trail).await;
+            let exchange = match result {
+                Err(failure)
+                    if self.may_be_a_race(&failure, trail, *retried)
+                        && matches!(
+                            request.method,
+                            Method::GET | Method::HEAD | Method::OPTIONS
+                        ) =>
+                {
+                    *retried = true;
+                    transport.exchange(cx, &request, Wish::Fresh, trail).await?
+                }
+                result => result?,
+            };
+            if exchange.status == 407
+                && request.url.scheme() == "http"
+                && let Some(proxy) = &settings.proxy
+            {
+                return Err(proxy::answered(&proxy::name(&proxy.url), 407, Phase::Wait));
+            }
+            if settings.redirects == 0 {
                 return Ok(exchange);
             }
             let Some(next) = redirect(&exchange, &request.url) else {
                 return Ok(exchange);
             };
-            if followed == self.spec.redirects {
+            if followed == settings.redirects {
                 break;
             }
             follow(&mut request, next, exchange.status);
             wish = Wish::Kept;
         }
-        let message = format!("over {} redirects", self.spec.redirects);
+        let message = format!("over {} redirects", settings.redirects);
         Err(Failure::new(Kind::Limit, Phase::Wait, message).with_code("redirects"))
-    }
-
-    /// Carries a request; what fails on a kept connection before the answer's first byte is tried once more.
-    async fn carry(
-        &self,
-        cx: &CheckContext,
-        request: &Request,
-        wish: Wish,
-        trail: &mut Trail,
-        retried: &mut bool,
-    ) -> Result<Exchange, Failure> {
-        let failure = match self.transport.exchange(cx, request, wish, trail).await {
-            Ok(exchange) => return Ok(exchange),
-            Err(failure) => failure,
-        };
-        let is_repeatable = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let may_be_a_race = trail.connection == Some(Connection::Reused)
-            && !trail.answered
-            && !matches!(failure.kind, Kind::Timeout | Kind::Limit);
-        if !is_repeatable || !may_be_a_race || *retried {
-            return Err(failure);
-        }
-        *retried = true;
-        self.transport
-            .exchange(cx, request, Wish::Fresh, trail)
-            .await
     }
 
     fn judge(
@@ -159,8 +211,8 @@ impl HttpProbe {
         total: Duration,
         trail: &Trail,
     ) -> Result<Option<Failure>, Failure> {
-        let limit = self.spec.max_body;
-        if self.spec.decompress {
+        let limit = self.settings.max_body;
+        if self.settings.decompress {
             match decompress::decompress(&exchange.headers, &exchange.body, limit) {
                 Ok(Some(_)) | Err(_) if exchange.cut => return Err(decompress::too_much(limit)),
                 Ok(Some(body)) => exchange.body = body,
@@ -168,7 +220,7 @@ impl HttpProbe {
                 Err(failure) => return Err(failure),
             }
         }
-        self.spec.expect.judge(&Answer {
+        self.settings.expect.judge(&Answer {
             status: exchange.status,
             headers: &exchange.headers,
             body: &exchange.body,
@@ -180,17 +232,12 @@ impl HttpProbe {
     }
 }
 
-enum Carrier {
-    Pooled,
-    Kept,
-}
-
-fn carrier(spec: &HttpSpec) -> Carrier {
+fn is_pooled(spec: &HttpSpec) -> bool {
     let wants_reqwest = spec.proxy.is_some() || spec.redirects > 0 || spec.decompress;
     match spec.transport {
-        TransportKind::Pooled => Carrier::Pooled,
-        TransportKind::Auto if wants_reqwest && misfit(spec).is_none() => Carrier::Pooled,
-        TransportKind::Auto | TransportKind::Kept => Carrier::Kept,
+        TransportKind::Pooled => true,
+        TransportKind::Auto => wants_reqwest && misfit(spec).is_none(),
+        TransportKind::Dedicated => false,
     }
 }
 
@@ -200,7 +247,9 @@ impl Probe for HttpProbe {
         let start = cx.now();
         let (mut trail, mut retried) = (Trail::default(), false);
         let answer = self.ask(cx, &mut trail, &mut retried).await;
-        let total = cx.now().since(start);
+        // The answer was there before anybody looked.
+        let end = trail.ended.filter(|_| answer.is_ok());
+        let total = end.unwrap_or_else(|| cx.now()).since(start);
         let mut evidence = Evidence::new();
         if let Ok(exchange) = &answer {
             evidence.facts.extend([
@@ -226,7 +275,7 @@ impl Probe for HttpProbe {
                 .facts
                 .push(Fact::CertificateExpiry(certificate.not_after));
         }
-        if self.spec.tls.insecure && self.spec.url.scheme() == "https" {
+        if self.settings.tls.insecure && self.settings.url.scheme() == "https" {
             evidence.facts.push(Fact::Insecure);
         }
         match judged {
@@ -243,7 +292,7 @@ impl Probe for HttpProbe {
 
 impl std::fmt::Debug for HttpProbe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("HttpProbe").field(&self.spec).finish()
+        f.debug_tuple("HttpProbe").field(&self.spec()).finish()
     }
 }
 
@@ -295,7 +344,7 @@ mod tests {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
-        for transport in [TransportKind::Kept, TransportKind::Pooled] {
+        for transport in [TransportKind::Dedicated, TransportKind::Pooled] {
             let mut spec = HttpSpec::new(format!("http://{address}/").parse().unwrap());
             spec.transport = transport;
             let probe = HttpProbe::try_new(spec, &Clients::new()).unwrap();
@@ -337,7 +386,7 @@ mod tests {
             ..of("https://a.test/")
         };
         let forced = HttpSpec {
-            transport: TransportKind::Kept,
+            transport: TransportKind::Dedicated,
             ..redirects.clone()
         };
         let asked_for = HttpSpec {
@@ -355,7 +404,7 @@ mod tests {
             (asked_for, true),
         ];
         for (spec, is_pooled) in table {
-            let found = matches!(carrier(&spec), Carrier::Pooled);
+            let found = super::is_pooled(&spec);
             assert_eq!(found, is_pooled, "{spec:?}");
         }
         let mut beyond = of("http://10.0.0.7/");

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::tls::TlsSettings;
 
 /// All that an [`HttpProbe`](crate::HttpProbe) is made of. Fill in what differs from [`HttpSpec::new`].
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Hash)]
 #[non_exhaustive]
 pub struct HttpSpec {
     /// Whom to ask: `http` or `https`. Its user and password become basic authorization.
@@ -91,6 +91,62 @@ impl HttpSpec {
             transport: TransportKind::Auto,
             expect: Expect::default(),
         }
+    }
+
+    /// The same without what each target has of its own: its URL and `connect`.
+    pub(crate) fn to_settings(&self) -> Self {
+        let url = match self.url.scheme() {
+            "https" => "https://settings/",
+            _ => "http://settings/",
+        };
+        Self {
+            url: url.parse().expect("it is a URL"),
+            connect: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether these are its settings.
+    pub(crate) fn is_like(&self, settings: &Self) -> bool {
+        let Self {
+            url,
+            connect: _,
+            ip,
+            keep_alive,
+            reconnect_every,
+            max_body,
+            max_headers,
+            proxy,
+            method,
+            headers,
+            host,
+            body,
+            auth,
+            version,
+            redirects,
+            decompress,
+            tls,
+            transport,
+            expect,
+        } = self;
+        url.scheme() == settings.url.scheme()
+            && *ip == settings.ip
+            && *keep_alive == settings.keep_alive
+            && *reconnect_every == settings.reconnect_every
+            && *max_body == settings.max_body
+            && *max_headers == settings.max_headers
+            && *proxy == settings.proxy
+            && *method == settings.method
+            && *headers == settings.headers
+            && *host == settings.host
+            && *body == settings.body
+            && *auth == settings.auth
+            && *version == settings.version
+            && *redirects == settings.redirects
+            && *decompress == settings.decompress
+            && *tls == settings.tls
+            && *transport == settings.transport
+            && *expect == settings.expect
     }
 
     /// Which check opens a new connection: each so-many-th.
@@ -178,13 +234,13 @@ impl IpFamily {
 #[non_exhaustive]
 pub enum TransportKind {
     /// [`Pooled`](Self::Pooled) for what it does best, a proxy, redirects and compression, if it can carry the spec
-    /// out to the letter; else [`Kept`](Self::Kept).
+    /// out to the letter; else [`Dedicated`](Self::Dedicated).
     #[default]
     Auto,
     /// reqwest: clients and their pools of connections are shared by all targets that fit.
     Pooled,
-    /// One kept connection a target, with each phase measured.
-    Kept,
+    /// One kept connection a target on an epoll of our own, with each phase measured.
+    Dedicated,
 }
 
 /// The version of HTTP to speak.

@@ -1,16 +1,20 @@
 //! How TLS is spoken: settings as plain data, and the one place where rustls is configured from them.
 
+mod tickets;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
+use self::tickets::Tickets;
 use crate::BuildError;
 use crate::expect::Certificate;
 use crate::spec::HttpVersion;
@@ -147,8 +151,7 @@ pub(crate) fn client_config(
         HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
         HttpVersion::Http2 => vec![b"h2".to_vec()],
     };
-    // A ticket would make each k-th, fresh connection a resumed one, which shows no certificate's renewal.
-    config.resumption = rustls::client::Resumption::disabled();
+    config.resumption = Resumption::store(Arc::new(Tickets::default()));
     Ok(Arc::new(config))
 }
 

@@ -1,6 +1,7 @@
 //! What a body must be: text in it, text not in it, a pattern, values in its JSON.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use hc_core::{Failure, Kind, Phase};
@@ -11,7 +12,7 @@ use super::text::{Pattern, shown};
 use crate::words;
 
 /// What a body must be. The default wants nothing, and then nothing needs more of a body than was read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct BodyExpectation {
     /// A text that must be in it.
     pub contains: Option<String>,
@@ -24,7 +25,7 @@ pub struct BodyExpectation {
 }
 
 /// What must stand at a path of a JSON body: at least one node is there, and each is equal to the value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct JsonExpectation {
     /// Where.
     pub path: JsonPath,
@@ -35,6 +36,12 @@ pub struct JsonExpectation {
 /// A path into JSON, RFC 9535: `$.db.up`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonPath(serde_json_path::JsonPath);
+
+impl Hash for JsonPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_string().hash(state);
+    }
+}
 
 /// A text is no path into JSON, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

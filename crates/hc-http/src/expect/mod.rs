@@ -29,7 +29,7 @@ use hc_core::Failure;
 /// assert_eq!(expect.status.to_string(), "200, 300-399");
 /// # Ok::<(), hc_http::expect::StatusSetError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Expect {
     /// The statuses that pass.
     pub status: StatusSet,

@@ -1,6 +1,7 @@
 //! Tests of a text, and of the headers that they are put to.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use hc_core::{Failure, Phase};
@@ -58,6 +59,12 @@ fn last_line(text: &str) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
@@ -81,7 +88,7 @@ impl fmt::Display for PatternError {
 impl std::error::Error for PatternError {}
 
 /// A test of one text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TextTest {
     /// It is exactly this.
@@ -115,7 +122,7 @@ impl fmt::Display for TextTest {
 }
 
 /// What a header of the answer must be. Of a header that comes several times, one must pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeaderExpectation {
     /// The header's name; case does not matter.
     pub name: HeaderName,

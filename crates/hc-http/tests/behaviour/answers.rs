@@ -26,7 +26,7 @@ cases! {
     a_proxy_that_refuses,
     a_proxy_that_is_not_there,
     a_proxy_that_works,
-    ; kept only: a_tunnel_that_is_refused,
+    ; dedicated only: a_tunnel_that_is_refused,
 }
 
 async fn a_good_answer_passes_with_its_evidence(make: Make) {

@@ -7,16 +7,16 @@
 
 /// Runs each case over each transport. One that joins later adds a line here.
 macro_rules! cases {
-    ($($name:ident,)+ $(; kept only: $($own:ident,)+)?) => {
+    ($($name:ident,)+ $(; dedicated only: $($own:ident,)+)?) => {
         mod pooled {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::$name($crate::support::pooled).await; })+
         }
-        mod kept {
+        mod dedicated {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::support::kept).await; })+
+            async fn $name() { super::$name($crate::support::dedicated).await; })+
             $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $own() { super::$own($crate::support::kept).await; })+)?
+            async fn $own() { super::$own($crate::support::dedicated).await; })+)?
         }
     };
 }

@@ -15,8 +15,8 @@ pub(crate) fn pooled(spec: HttpSpec) -> HttpProbe {
     over(TransportKind::Pooled, spec)
 }
 
-pub(crate) fn kept(spec: HttpSpec) -> HttpProbe {
-    over(TransportKind::Kept, spec)
+pub(crate) fn dedicated(spec: HttpSpec) -> HttpProbe {
+    over(TransportKind::Dedicated, spec)
 }
 
 fn over(transport: TransportKind, mut spec: HttpSpec) -> HttpProbe {

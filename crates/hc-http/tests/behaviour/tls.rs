@@ -26,7 +26,7 @@ cases! {
     http2_is_negotiated,
     a_client_certificate_is_shown,
     a_server_that_wants_one_refuses_without,
-    ; kept only: a_server_name_of_its_own,
+    ; dedicated only: a_server_name_of_its_own,
 }
 
 #[expect(

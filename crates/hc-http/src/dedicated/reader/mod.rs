@@ -236,7 +236,8 @@ impl Reader {
                 let line = &seen[self.search.leading()..];
                 if line.len() < STATUS_LINE {
                     head::parse(line, &self.asked).map_err(|flaw| self.refusal(flaw, seen))?;
-                } else if seen.len() >= 2 * self.parsed {
+                }
+                if seen.len() >= 2 * self.parsed {
                     head::parse(seen, &self.asked).map_err(|flaw| self.refusal(flaw, seen))?;
                     self.parsed = seen.len();
                 }

@@ -13,10 +13,17 @@ impl Search {
     /// Where the head ends, its blank line included. `seen` begins each time with what it was before.
     pub(super) fn end_of_head(&mut self, seen: &[u8]) -> Option<usize> {
         if self.at == self.leading {
-            let blank = seen[self.leading..]
-                .iter()
-                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            self.leading += blank.count();
+            loop {
+                match &seen[self.leading..] {
+                    [b'\n', ..] => self.leading += 1,
+                    [b'\r', b'\n', ..] => self.leading += 2,
+                    [] | [b'\r'] => {
+                        self.at = self.leading;
+                        return None;
+                    }
+                    _ => break,
+                }
+            }
             self.at = self.leading;
         }
         while let Some(found) = memchr::memchr(b'\n', &seen[self.at..]) {

@@ -1,0 +1,67 @@
+//! What the targets of equal settings share: how their connections are made, and what an answer may cost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use rustls::ClientConfig;
+use url::Url;
+
+use super::reader::Asked;
+use super::workers::Workers;
+use crate::BuildError;
+use crate::clients::Clients;
+use crate::names::Names;
+use crate::spec::{HttpSpec, HttpVersion, IpFamily};
+
+/// Shared by all targets whose specs differ in nothing but the URL and `connect`.
+pub(crate) struct Line {
+    pub(super) ip: IpFamily,
+    pub(super) proxy: Option<Url>,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) server_name: Option<String>,
+    pub(super) is_verified: bool,
+    pub(super) version: HttpVersion,
+    pub(super) keep_alive: Duration,
+    pub(super) max_headers: u32,
+    pub(super) max_body: u64,
+    wants_headers: bool,
+    pub(super) names: Names,
+    pub(super) workers: Workers,
+}
+
+impl Line {
+    pub(crate) fn try_new(spec: &HttpSpec, clients: &Clients) -> Result<Self, BuildError> {
+        // Redirects may lead from http to https.
+        let tls = match spec.url.scheme() == "https" || spec.redirects > 0 {
+            true => Some(clients.tls(&spec.tls, spec.version)?),
+            false => None,
+        };
+        let wants_headers =
+            !spec.expect.headers.is_empty() || spec.redirects > 0 || spec.decompress;
+        Ok(Self {
+            ip: spec.ip,
+            proxy: spec.proxy.as_ref().map(|proxy| proxy.url.clone()),
+            tls,
+            server_name: spec.tls.server_name.clone(),
+            is_verified: !spec.tls.insecure,
+            version: spec.version,
+            keep_alive: spec.keep_alive,
+            max_headers: spec.max_headers,
+            max_body: spec.max_body,
+            wants_headers,
+            names: clients.names.clone(),
+            workers: Workers::default(),
+        })
+    }
+
+    /// What a reader is to know of a request.
+    pub(super) fn asked(&self, method: &Method) -> Asked {
+        Asked {
+            is_head: method == Method::HEAD,
+            max_headers: self.max_headers,
+            max_body: self.max_body,
+            wants_headers: self.wants_headers,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One request and its answer over a connection: sends, waits, hands what comes to the reader, and marks the phases
+//! with the kernel's times.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use hc_core::{CheckContext, Failure, Phase, Timestamp};
+
+use super::reader::{Answer, Reader, Step};
+use super::worker::{Link, Received};
+use crate::classify;
+
+/// A request under way.
+pub(super) struct Talk<'a> {
+    pub(super) cx: &'a CheckContext,
+    pub(super) link: &'a Link,
+    pub(super) wire: &'a [u8],
+    pub(super) reader: Reader,
+    /// Whether the connection has carried other requests: what came before this one is no answer to it.
+    pub(super) is_reused: bool,
+    /// Whether each millisecond counts.
+    pub(super) is_hurried: bool,
+}
+
+/// How it went.
+pub(super) struct Said {
+    pub(super) answer: Answer,
+    /// When the last byte was there.
+    pub(super) at: Timestamp,
+}
+
+/// Where a request stands.
+struct Progress {
+    sent: usize,
+    is_sent: bool,
+    sent_at: Timestamp,
+    sent_wall: SystemTime,
+    /// What sending ended with, if badly: the server may have answered all the same.
+    send_error: Option<io::Error>,
+    received_at: Option<Timestamp>,
+}
+
+impl Talk<'_> {
+    /// Sends the request and reads the answer. The failure comes with whether a byte of the answer was there.
+    pub(super) async fn hold(mut self) -> Result<Said, (Failure, bool)> {
+        let now = self.cx.now();
+        let mut progress = Progress {
+            sent: 0,
+            is_sent: false,
+            sent_at: now,
+            sent_wall: self.cx.clock().wall(),
+            send_error: None,
+            received_at: None,
+        };
+        self.cx.enter_at(Phase::Send, now);
+        let result = std::future::poll_fn(|task| self.poll(task, &mut progress)).await;
+        match result {
+            Ok(answer) => {
+                let at = progress.received_at.unwrap_or(progress.sent_at);
+                self.cx.leave_at(at);
+                Ok(Said { answer, at })
+            }
+            Err(failure) => Err((failure, self.reader.has_begun())),
+        }
+    }
+
+    fn poll(
+        &mut self,
+        task: &Context<'_>,
+        progress: &mut Progress,
+    ) -> Poll<Result<Answer, Failure>> {
+        if !progress.is_sent {
+            match self.link.poll_send(task, self.wire, &mut progress.sent) {
+                Poll::Pending => {}
+                Poll::Ready(result) => {
+                    progress.is_sent = true;
+                    progress.send_error = result.err();
+                    self.cx.enter(Phase::Wait);
+                }
+            }
+        }
+        loop {
+            let Self {
+                cx,
+                link,
+                reader,
+                is_reused,
+                is_hurried,
+                ..
+            } = self;
+            let received = link.poll_receive(task, *is_hurried, |received| match received {
+                Received::End => reader.end(),
+                Received::Bytes(_, Some(at)) if *is_reused && at < progress.sent_wall => {
+                    Err(classify::closed(Phase::Wait))
+                }
+                Received::Bytes(bytes, at) => {
+                    let at = mono(cx, at, progress.sent_at);
+                    if progress.received_at.is_none() {
+                        cx.enter_at(Phase::Receive, at);
+                    }
+                    progress.received_at = Some(at);
+                    reader.take(bytes)
+                }
+            });
+            let step = match received {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(step)) => step,
+                Poll::Ready(Err(error)) => Err(self.broken(&error, progress)),
+            };
+            match step {
+                Ok(Step::More) => {}
+                Ok(Step::Done(mut answer)) => {
+                    answer.reusable &= progress.is_sent && progress.send_error.is_none();
+                    return Poll::Ready(Ok(answer));
+                }
+                Err(failure) => {
+                    // A request that could not be sent, and was not answered either.
+                    let unsent = progress.send_error.as_ref();
+                    let unsent = unsent.filter(|_| !self.reader.has_begun());
+                    return Poll::Ready(Err(match unsent {
+                        Some(error) => classify::io_error(error, Phase::Send),
+                        None => failure,
+                    }));
+                }
+            }
+        }
+    }
+
+    /// The connection broke while an answer was awaited.
+    fn broken(&mut self, error: &io::Error, progress: &Progress) -> Failure {
+        let at = match (progress.is_sent, self.reader.is_past_head()) {
+            (_, true) => Phase::Receive,
+            (true, false) => Phase::Wait,
+            (false, false) => Phase::Send,
+        };
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            return classify::io_error(error, at);
+        }
+        match self.reader.end() {
+            // TLS that ends without a goodbye: a body that lasts until then may have been cut.
+            Ok(_) => classify::body_short(),
+            Err(failure) => failure,
+        }
+    }
+}
+
+/// The kernel's time as the driver's; between sending and now, whatever the wall's clock has been through.
+fn mono(cx: &CheckContext, at: Option<SystemTime>, sent_at: Timestamp) -> Timestamp {
+    let now = cx.now();
+    let age = at.and_then(|at| cx.clock().wall().duration_since(at).ok());
+    match age {
+        Some(age) if age <= now.since(sent_at) => now - age,
+        _ => now,
+    }
+}

@@ -1,0 +1,239 @@
+//! The worker's loop: when to look at the epoll, and what to do with what it says.
+//!
+//! A look is taken 1, 3 and 7 ms after requests went out, and each slot while connections are kept. So one wake-up
+//! serves all answers that came meanwhile: at thousands of checks a second sleeping and waking is what costs.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::socket::EXPIRED;
+use super::{Inner, Worker, instant};
+
+/// Between a request and the looks for its answer; the slot's length after the last.
+const GAPS: [Duration; 3] = [
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(4),
+];
+/// The grain of time: a close of an idle connection is seen within it.
+const SLOT: Duration = Duration::from_millis(10);
+/// Kept connections that lie for too long are looked for so often.
+const SWEEP: u32 = 1_000;
+
+/// What a look left behind.
+#[derive(Clone, Copy)]
+struct Outlook {
+    waiting: bool,
+    parked: bool,
+    prompt: bool,
+}
+
+struct DeadMark(Weak<Worker>);
+
+impl Drop for DeadMark {
+    fn drop(&mut self) {
+        if let Some(worker) = self.0.upgrade() {
+            worker.inner().is_dead = true;
+        }
+    }
+}
+
+/// Runs until the last holder of the worker lets go, or the runtime ends.
+pub(super) async fn run(worker: Weak<Worker>, bell: Arc<Notify>) {
+    let mark = DeadMark(worker);
+    let worker = &mark.0;
+    let mut rounds = Rounds::default();
+    let mut pending = None;
+    let mut ear: Option<AsyncFd<OwnedFd>> = None;
+    loop {
+        let next = rounds.next;
+        let timer = async {
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        let heard = async {
+            match &ear {
+                Some(ear) => ear
+                    .readable()
+                    .await
+                    .map_or((), |mut guard| guard.clear_ready()),
+                None => std::future::pending().await,
+            }
+        };
+        let is_bell = tokio::select! {
+            biased;
+            () = heard => false,
+            () = bell.notified() => true,
+            () = timer => false,
+        };
+        let Some(worker) = worker.upgrade() else {
+            return;
+        };
+        let now = instant();
+        let outlook = if is_bell {
+            let outlook = worker.inner().outlook();
+            rounds.rung(now, outlook);
+            outlook
+        } else {
+            let outlook = worker.harvest(&mut pending);
+            rounds.looked(now, outlook);
+            outlook
+        };
+        // Only while somebody wants it is the epoll heard by the runtime: each event would wake it.
+        if outlook.prompt && ear.is_none() {
+            ear = worker.ear();
+        } else if !outlook.prompt {
+            ear = None;
+        }
+    }
+}
+
+/// When to look next. Pure.
+#[derive(Default)]
+struct Rounds {
+    next: Option<Instant>,
+    /// When the requests went out whose answers are awaited.
+    begun: Option<Instant>,
+    looks: usize,
+}
+
+impl Rounds {
+    /// Somebody began to wait, or laid a connection down.
+    fn rung(&mut self, now: Instant, outlook: Outlook) {
+        if outlook.waiting {
+            self.begun = Some(now);
+            self.looks = 0;
+            self.at_latest(now + GAPS[0]);
+        } else if outlook.parked {
+            self.at_latest(now + SLOT + GAPS[0]);
+        }
+    }
+
+    fn at_latest(&mut self, at: Instant) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    fn looked(&mut self, now: Instant, outlook: Outlook) {
+        self.looks += 1;
+        self.next = if outlook.waiting {
+            Some(now + GAPS.get(self.looks).copied().unwrap_or(SLOT))
+        } else if outlook.parked {
+            // A little after the next requests go out, if they go out each slot: then that look serves both.
+            let begun = self.begun.take().unwrap_or(now);
+            let slot = begun + SLOT + GAPS[0];
+            Some(if slot > now { slot } else { now + SLOT })
+        } else {
+            None
+        };
+    }
+}
+
+impl Worker {
+    /// The epoll as something that wakes the runtime; without one, looks by the clock have to do.
+    #[expect(
+        deprecated,
+        reason = "it is sound for a descriptor that it owns; what is to take its place cannot be called safely"
+    )]
+    fn ear(&self) -> Option<AsyncFd<OwnedFd>> {
+        let fd = self.inner().poll.registry().as_fd().try_clone_to_owned();
+        AsyncFd::with_interest(fd.ok()?, Interest::READABLE).ok()
+    }
+
+    /// Takes what the kernel has: wakes who waits, and sees to parked connections.
+    fn harvest(&self, swept: &mut Option<u32>) -> Outlook {
+        let now = self.millis();
+        let mut inner = self.inner();
+        inner.rung = false;
+        // Nudges are given after the lock: what they reach is not ours to know.
+        let mut nudges = Vec::new();
+        let mut wakers = Vec::new();
+        loop {
+            let Inner { poll, events, .. } = &mut *inner;
+            if poll.poll(events, Some(Duration::ZERO)).is_err() {
+                break;
+            }
+            let Inner {
+                events,
+                sockets,
+                scratch,
+                waiting,
+                prompt,
+                parked,
+                ..
+            } = &mut *inner;
+            let mut count = 0;
+            for event in events.iter() {
+                count += 1;
+                let Some(socket) = sockets.get_mut(event.token().0) else {
+                    continue;
+                };
+                socket.state.readable |= event.is_readable();
+                socket.state.ending |= event.is_read_closed() || event.is_error();
+                if let Some(waker) = socket.waker.take() {
+                    *waiting -= 1;
+                    *prompt -= u32::from(socket.state.prompt);
+                    wakers.push(waker);
+                } else if socket.state.parked
+                    && (socket.state.readable || socket.state.ending)
+                    && socket.stream.is_some()
+                    && !socket.survives(scratch)
+                {
+                    *parked -= 1;
+                    socket.close();
+                    socket.millis = now.wrapping_sub(socket.millis);
+                    let is_news = socket.expected == 0 || socket.millis < socket.expected;
+                    socket.expected = 0;
+                    let nudge = std::mem::replace(&mut socket.nudge, hc_core::Nudge::nowhere());
+                    if is_news {
+                        nudges.push(nudge);
+                    }
+                }
+            }
+            if count < super::EVENTS {
+                break;
+            }
+        }
+        if swept.is_none_or(|swept| now.wrapping_sub(swept) >= SWEEP) {
+            *swept = Some(now);
+            inner.sweep(now);
+        }
+        let outlook = inner.outlook();
+        drop(inner);
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        nudges.iter().for_each(hc_core::Nudge::nudge);
+        outlook
+    }
+}
+
+impl Inner {
+    fn outlook(&mut self) -> Outlook {
+        self.rung = false;
+        Outlook {
+            waiting: self.waiting > 0,
+            parked: self.parked > 0,
+            prompt: self.prompt > 0,
+        }
+    }
+
+    /// Closes what nobody took up in time: the target is paused, or its interval is longer.
+    fn sweep(&mut self, now: u32) {
+        for (_, socket) in &mut self.sockets {
+            let is_over = socket.state.parked
+                && socket.stream.is_some()
+                && now.wrapping_sub(socket.millis) > socket.keep;
+            if is_over {
+                socket.close();
+                socket.expected = EXPIRED;
+                self.parked -= 1;
+            }
+        }
+    }
+}
