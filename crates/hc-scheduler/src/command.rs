@@ -8,7 +8,7 @@ use hc_core::{Policy, Probe, Target, TargetId};
 use tokio::sync::oneshot;
 
 use crate::isolation::IsolationRules;
-use crate::plan::{Checked, Description};
+use crate::plan::{Checked, Description, Moved};
 use crate::stats::Stats;
 
 /// One change to the set of targets. Several in one command are ranked together, so that they do not bunch.
@@ -75,9 +75,61 @@ impl std::error::Error for MonitorError {}
 
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
+/// One change as a worker is told of it.
+pub(crate) enum Change {
+    Alter(Alteration),
+    /// The target goes to another worker, with all that is known of it, once its check in flight has ended.
+    Depart(TargetId, Reply<Moved>),
+    /// A target comes from another worker, and is this from now on.
+    Adopt(Moved, Target),
+}
+
+impl Change {
+    /// The target that is spread over time among its likes, if it is a change of that kind.
+    fn is_ranked(&self) -> Option<&TargetId> {
+        match self {
+            Self::Alter(Alteration::Add(target) | Alteration::Update(target))
+            | Self::Adopt(_, target) => Some(&target.id),
+            Self::Alter(Alteration::Resume(id)) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// A change, and its rank by hash among those that are made with it.
+pub(crate) struct Ranked {
+    pub(crate) change: Change,
+    pub(crate) rank: u32,
+}
+
+/// Ranks the changes of one command, over all workers, in the task of who asks for them.
+pub(crate) fn rank(alterations: Vec<Alteration>, checker: &str) -> (Vec<Ranked>, u32) {
+    let mut changes: Vec<Ranked> = alterations
+        .into_iter()
+        .map(|alteration| Ranked {
+            change: Change::Alter(alteration),
+            rank: 0,
+        })
+        .collect();
+    let ids = changes
+        .iter()
+        .filter_map(|ranked| ranked.change.is_ranked());
+    let ranks = crate::plan::ranks(ids, checker);
+    let count = u32::try_from(ranks.len()).unwrap_or(u32::MAX);
+    let spread = changes
+        .iter_mut()
+        .filter(|ranked| ranked.change.is_ranked().is_some());
+    for (ranked, rank) in spread.zip(ranks) {
+        ranked.rank = rank;
+    }
+    (changes, count)
+}
+
 pub(crate) enum Command {
     Alter {
-        alterations: Vec<Alteration>,
+        changes: Vec<Ranked>,
+        /// How many of them are spread over time.
+        count: u32,
         reply: Reply<Applied>,
     },
     CheckNow {

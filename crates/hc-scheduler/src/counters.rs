@@ -73,6 +73,27 @@ impl Counters {
         self.results[result as usize]
     }
 
+    /// Adds what another worker counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, part) in self.results.iter_mut().zip(other.results) {
+            *sum += part;
+        }
+        self.transitions += other.transitions;
+        self.overlaps += other.overlaps;
+        self.skipped_ticks += other.skipped_ticks;
+        self.nudges += other.nudges;
+        self.dropped_nudges += other.dropped_nudges;
+        self.reports += other.reports;
+        self.opened += other.opened;
+        self.reused += other.reused;
+        self.retries += other.retries;
+        self.bodies_cut += other.bodies_cut;
+        self.waits += other.waits;
+        self.lateness_us
+            .add(&other.lateness_us)
+            .expect("both have the same bounds");
+    }
+
     pub(crate) fn late(&mut self, lateness: Duration) {
         let micros = u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX);
         self.lateness_us.saturating_record(micros.min(LONGEST_US));

@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime};
 use hc_core::{CheckContext, Clock, Failure, Kind, Publisher, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::alive::Alive;
 use crate::check::{End, Outcome, Ran, ask};
 use crate::checks::{Asked, Checks, Ending};
 use crate::command::{Command, MonitorError, Reply, Shutdown};
 use crate::observer::Observer;
-use crate::plan::{Action, Checked, Ended, Finished, Input, Now, Plan};
+use crate::plan::{Action, Checked, Ended, Finished, Input, Moved, Now, Plan};
 use crate::slab::Key;
 use crate::stats::Stats;
 use crate::time::MonitorClock;
@@ -67,6 +68,8 @@ pub(crate) struct Driver<F> {
     next_sweep: u64,
     refused: Vec<hc_core::TargetId>,
     shutting_down: Option<ShuttingDown>,
+    departing: HashMap<Key, Reply<Moved>>,
+    alive: Alive,
 }
 
 /// What ended a wait.
@@ -84,6 +87,7 @@ impl Driver<std::future::Pending<Outcome>> {
         clock: Arc<MonitorClock>,
         observer: Option<Arc<dyn Observer>>,
         commands: mpsc::Receiver<Command>,
+        alive: Alive,
     ) -> Driver<impl Future<Output = Outcome> + Send + 'static> {
         Driver {
             plan,
@@ -100,6 +104,8 @@ impl Driver<std::future::Pending<Outcome>> {
             next_sweep: 0,
             refused: Vec::new(),
             shutting_down: None,
+            departing: HashMap::new(),
+            alive,
         }
     }
 }
@@ -145,7 +151,10 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
         // Asked for in every turn, also in one that is not followed by a sleep: the running clock goes no further
         // than a little past the last wake-up asked for, and would stand still while a long command is carried out.
         let next_wake = self.plan.next_wake();
-        if !self.publisher.inbox().is_empty() || !self.altering.is_empty() || self.checks.are_due()
+        if !self.publisher.inbox().is_empty()
+            || !self.altering.is_empty()
+            || self.checks.are_due()
+            || self.plan.is_called()
         {
             return Woken::Stirred;
         }
@@ -228,6 +237,12 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
                     }
                 }
                 Action::Refused { id } => self.refused.push(id),
+                Action::Departed { key, moved } => {
+                    if let Some(reply) = self.departing.remove(&key) {
+                        // Who moves targets waits for them, or all ends.
+                        let _ = reply.send(moved);
+                    }
+                }
                 Action::SweepDone { waiter } => {
                     if let Some(reply) = self.sweeps.remove(&waiter) {
                         // The asker may have stopped waiting.
@@ -372,6 +387,10 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             let Some(cell) = self.publisher.inbox().pop() else {
                 return;
             };
+            if cell.worker() != self.publisher.worker() {
+                cell.forward();
+                continue;
+            }
             let (key, pending) = (Key::from_bits(cell.tag()), cell.take_pending());
             self.turn(Input::Heard { key, pending });
         }
@@ -379,9 +398,13 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Alter { alterations, reply } => {
-                let altering = self.prepare(alterations, reply);
-                self.altering.push_back(altering);
+            Command::Alter {
+                changes,
+                count,
+                reply,
+            } => {
+                self.altering
+                    .push_back(Altering::new(changes, count, reply));
                 self.alter();
             }
             Command::CheckNow { id, reply } => match self.key_of(id.as_str()) {
@@ -454,7 +477,11 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
     }
 
     fn key_of(&self, id: &str) -> Option<Key> {
-        let key = Key::from_bits(self.publisher.find(id)?.tag());
+        let cell = self.publisher.find(id)?;
+        if cell.worker() != self.publisher.worker() {
+            return None;
+        }
+        let key = Key::from_bits(cell.tag());
         self.plan.target(key).map(|_| key)
     }
 
@@ -471,8 +498,9 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
         self.checks.len() == 0 || now >= ending.until + LAST_WORDS
     }
 
-    fn end(self) {
-        self.publisher.close();
+    fn end(mut self) {
+        // The last worker to end closes the feed: before anybody is told that all is done.
+        self.alive.end();
         if let Some(ending) = self.shutting_down {
             let cancelled = ending.cancelled + self.checks.len();
             let drained = ending.in_flight.saturating_sub(cancelled);

@@ -148,7 +148,6 @@ pub(crate) struct Isolation {
     asked_references: bool,
     doubt_since: Option<Timestamp>,
     isolated_since: Option<Timestamp>,
-    last_end: Option<Timestamp>,
 }
 
 impl Isolation {
@@ -165,7 +164,6 @@ impl Isolation {
             asked_references: false,
             doubt_since: None,
             isolated_since: None,
-            last_end: None,
         }
     }
 
@@ -205,17 +203,22 @@ impl Isolation {
         (self.targets, self.hosts, now.since(self.last_sign))
     }
 
-    /// Whether a silent failure of a check that began then is not to be believed, though hc is isolated no more.
-    pub(crate) fn predates_end(&self, first_poll: Timestamp) -> bool {
-        self.last_end.is_some_and(|end| first_poll < end)
+    /// Whether nothing was silent since the last sign of life: another one changes nothing but its time.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.targets == 0
+            && self.others == 0
+            && !self.asked_references
+            && self.belief() == Belief::Believed
+    }
+
+    /// There was a sign of life then, noted elsewhere while all was calm.
+    pub(crate) fn heard_of(&mut self, sign: Timestamp) {
+        self.last_sign = self.last_sign.max(sign);
     }
 
     /// Something showed life. Returns how long an isolation had lasted, if this ends one.
     pub(crate) fn life(&mut self, now: Timestamp) -> Option<Duration> {
         let ended = self.isolated_since.take().map(|since| now.since(since));
-        if ended.is_some() {
-            self.last_end = Some(now);
-        }
         self.doubt_since = None;
         self.last_sign = now;
         if self.targets > 0 || self.others > 0 || self.asked_references {
@@ -380,8 +383,6 @@ mod tests {
         assert_eq!(isolation.belief(), Belief::Isolated);
         assert_eq!(isolation.life(ms(5_004)), Some(Duration::from_secs(3)));
         assert_eq!(isolation.belief(), Belief::Believed);
-        assert!(isolation.predates_end(ms(5_003)));
-        assert!(!isolation.predates_end(ms(5_004)));
         assert_eq!(isolation.life(ms(6_000)), None);
     }
 

@@ -25,6 +25,7 @@
 //! ```
 
 mod admission;
+mod alive;
 mod check;
 mod checks;
 mod clock;
@@ -38,11 +39,14 @@ mod list;
 mod monitor;
 mod observer;
 pub mod plan;
+mod shards;
+mod signs;
 mod slab;
 mod stats;
 mod sweep;
 mod time;
 mod wheel;
+mod worker;
 
 pub use command::{Alteration, Applied, MonitorError, Shutdown};
 pub use counters::Counters;

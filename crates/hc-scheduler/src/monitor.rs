@@ -10,13 +10,16 @@ use hc_core::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::command::{Alteration, Applied, Command, MonitorError, Reply, Shutdown};
+use crate::alive::Alive;
+use crate::command::{Alteration, Applied, Command, MonitorError, Reply, Shutdown, rank};
 use crate::driver::Driver;
 use crate::isolation::IsolationRules;
 use crate::observer::Observer;
 use crate::plan::{Action, Checked, Description, Input, Now, Plan, PlanConfig};
+use crate::shards::{self, Router};
 use crate::stats::Stats;
 use crate::time::MonitorClock;
+use crate::worker;
 
 /// Commands that may wait for the driver. It takes a thousand a turn; who is faster waits.
 const COMMANDS: usize = 1_024;
@@ -43,6 +46,8 @@ pub struct Monitor {
     targets: Vec<Target>,
     observer: Option<Arc<dyn Observer>>,
     feed_capacity: usize,
+    workers: usize,
+    own_threads: Option<bool>,
     started: bool,
 }
 
@@ -54,44 +59,81 @@ impl Monitor {
             targets: Vec::new(),
             observer: None,
             feed_capacity: FEED_CAPACITY,
+            workers: 1,
+            own_threads: None,
         }
     }
 
-    /// Starts it on the current tokio runtime. It runs until [`MonitorHandle::shutdown`] or until the last handle is dropped.
+    /// Starts it: on the current tokio runtime, or on [threads of its own](MonitorBuilder::own_threads). It runs until
+    /// [`MonitorHandle::shutdown`] or until the last handle is dropped.
     ///
     /// Of targets with the same id the first is taken, and the others are warned of.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Without threads of its own: outside of a tokio runtime. With them: if the system gives none.
     #[must_use = "the monitor stops when its last handle is dropped"]
     pub fn start(mut self) -> MonitorHandle {
         self.started = true;
         let clock = Arc::new(MonitorClock::start());
-        let (publisher, view) = hc_core::view(self.feed_capacity);
         let now = Now {
             mono: clock.now(),
             wall: clock.wall(),
         };
-        let mut plan = Plan::new(self.config.clone(), publisher.clone(), now);
-        add_first(&mut plan, now, std::mem::take(&mut self.targets));
-        let (commands, inbox) = mpsc::channel(COMMANDS);
-        let driver = Driver::new(plan, publisher, clock.clone(), self.observer.take(), inbox);
-        tokio::spawn(driver.run());
+        let workers = self.workers.min(self.config.in_flight).min(shards::MOST);
+        let number = u8::try_from(workers).expect("there are 64 at most");
+        let (publishers, view) = hc_core::view_of_workers(self.feed_capacity, number);
+        let mut plans = Plan::of_workers(&self.config, publishers.clone(), now);
+        for (plan, limit) in plans
+            .iter_mut()
+            .zip(shards::split(self.config.in_flight, workers))
+        {
+            let limits = Input::SetLimits {
+                in_flight: limit,
+                per_host: self.config.per_host,
+            };
+            plan.on(now, limits, &mut Vec::new());
+        }
+        add_first(&mut plans, now, std::mem::take(&mut self.targets));
+        let (alive, ends) = Alive::of_workers(&publishers);
+        let finder = publishers[0].clone();
+        let mut senders = Vec::with_capacity(workers);
+        let mut drivers = Vec::with_capacity(workers);
+        for ((plan, publisher), alive) in plans.into_iter().zip(publishers).zip(alive) {
+            let (commands, inbox) = mpsc::channel(COMMANDS);
+            senders.push(commands);
+            let (clock, observer) = (clock.clone(), self.observer.clone());
+            drivers.push(Driver::new(plan, publisher, clock, observer, inbox, alive));
+        }
+        let (commands, router) = match <[_; 1]>::try_from(senders) {
+            // One worker is spoken to without a router between.
+            Ok([only]) => (only, None),
+            Err(senders) => {
+                let (commands, inbox) = mpsc::channel(COMMANDS);
+                (commands, Some(Router::new(inbox, senders, ends, finder)))
+            }
+        };
+        if self.own_threads.unwrap_or(workers > 1) {
+            worker::spawn_threads(drivers, router).expect("the system gives threads");
+        } else {
+            worker::spawn_here(drivers, router);
+        }
         MonitorHandle {
             commands,
             view,
             clock,
+            checker: Arc::from(self.config.checker.as_str()),
         }
     }
 }
 
 /// Makes the first targets known before anybody can ask for them.
-fn add_first(plan: &mut Plan, now: Now, targets: Vec<Target>) {
+fn add_first(plans: &mut [Plan], now: Now, targets: Vec<Target>) {
     let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-    let ranks = plan.ranks(targets.iter().map(|target| &target.id));
+    let ranks = plans[0].ranks(targets.iter().map(|target| &target.id));
+    let workers = plans.len();
     let mut actions = Vec::new();
     for (target, rank) in targets.into_iter().zip(ranks) {
-        plan.on(
+        plans[shards::worker_of(&target.host, workers)].on(
             now,
             Input::Add {
                 target,
@@ -136,12 +178,37 @@ pub struct MonitorBuilder {
     targets: Vec<Target>,
     observer: Option<Arc<dyn Observer>>,
     feed_capacity: usize,
+    workers: usize,
+    own_threads: Option<bool>,
 }
 
 impl MonitorBuilder {
     /// This checker's name: part of each target's phase, so that two checkers ask at different times. Default `hc`.
     pub fn checker(mut self, name: impl Into<String>) -> Self {
         self.config.checker = name.into();
+        self
+    }
+
+    /// How many workers share the targets: each asks those whose hosts fall to it. 1 to 64, default 1; no more than
+    /// [`in_flight`](Self::in_flight).
+    ///
+    /// Hosts are dealt out by their names' hash, and so a host's limit holds over all. Every worker gets an even part
+    /// of the limit of checks in flight: with few hosts, or hosts of very unequal numbers of targets, one may
+    /// wait while another has permits to spare. View, feed, self-doubt and the pace of first checks are common to all.
+    ///
+    /// A worker that ends unasked (a bug) stops the whole monitor, and every handle says so.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.clamp(1, shards::MOST);
+        self
+    }
+
+    /// Whether each worker runs on a thread of its own, called `hc-worker-0` and so on, with a runtime of its own: then a busy
+    /// host application and the checks do not starve each other, and [`start`](Monitor::start) needs no runtime. By
+    /// default only several workers do; a single one runs on the runtime that it is started on.
+    ///
+    /// A paused clock of tokio's does not reach such threads: in virtual time leave several workers on one runtime.
+    pub fn own_threads(mut self, own: bool) -> Self {
+        self.own_threads = Some(own);
         self
     }
 
@@ -212,6 +279,8 @@ impl MonitorBuilder {
             targets: self.targets,
             observer: self.observer,
             feed_capacity: self.feed_capacity,
+            workers: self.workers,
+            own_threads: self.own_threads,
             started: false,
         }
     }
@@ -231,6 +300,8 @@ pub struct MonitorHandle {
     commands: mpsc::Sender<Command>,
     view: HealthView,
     clock: Arc<MonitorClock>,
+    /// Ranks are made of it.
+    checker: Arc<str>,
 }
 
 impl MonitorHandle {
@@ -244,8 +315,13 @@ impl MonitorHandle {
     /// # Cancel safety
     /// Once the command is accepted it is carried out, though nobody waits for it.
     pub async fn alter(&self, alterations: Vec<Alteration>) -> Result<Applied, MonitorError> {
-        self.ask(|reply| Command::Alter { alterations, reply })
-            .await
+        let (changes, count) = rank(alterations, &self.checker);
+        self.ask(|reply| Command::Alter {
+            changes,
+            count,
+            reply,
+        })
+        .await
     }
 
     /// Adds targets. Their first checks are spread over `min(interval, 10 s)`.
@@ -373,7 +449,7 @@ impl MonitorHandle {
         self.ask(|reply| Command::Stats { reply }).await
     }
 
-    /// Sets the limits of checks in flight, in all and of one host.
+    /// Sets the limits of checks in flight, in all and of one host. Each worker has one at least.
     ///
     /// # Errors
     /// The monitor has stopped.

@@ -2,7 +2,8 @@
 
 use crate::plan::Checked;
 
-/// Hears of every check that has ended. Called on the driver's own task: it must not block, and should only count.
+/// Hears of every check that has ended. Called on the driver's own task, with several
+/// workers by all of them at once: it must not block, and should only count.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

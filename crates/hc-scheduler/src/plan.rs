@@ -15,7 +15,8 @@ use crate::admission::Admission;
 use crate::clock::RunningClock;
 use crate::counters::Counters;
 use crate::interval::{self, Next, Reason};
-use crate::isolation::{Isolation, IsolationRules};
+use crate::isolation::IsolationRules;
+use crate::signs::{References, Signs};
 use crate::slab::{Key, Slab};
 use crate::sweep::Sweeps;
 use crate::wheel::Wheel;
@@ -24,12 +25,14 @@ mod describe;
 mod entry;
 mod finish;
 mod last;
+mod relocate;
 mod targets;
 mod turn;
 
 pub use describe::{Checked, Description};
 pub(crate) use entry::Entry;
 use entry::{Flight, Moment, State, Void};
+pub use relocate::Moved;
 
 /// A check that misses so little of its timeout is not armed again for the rest.
 const GRAIN: Duration = Duration::from_millis(1);
@@ -161,6 +164,22 @@ pub enum Input {
         /// How many were changed in that command.
         count: u32,
     },
+    /// The target goes to another worker, once its check in flight has ended: [`Action::Departed`].
+    Depart {
+        /// Which.
+        key: Key,
+    },
+    /// A target comes from another worker, with all that is known of it, and has these settings from now on.
+    Adopt {
+        /// What another plan knew of it.
+        moved: Moved,
+        /// What it is from now on; the id stays.
+        target: Target,
+        /// The `rank`-th of the `count` changed with it.
+        rank: u32,
+        /// How many were changed in that command.
+        count: u32,
+    },
     /// Another probe asks from now on.
     Replace {
         /// Which.
@@ -249,6 +268,13 @@ pub enum Action {
         /// Whose.
         key: Key,
     },
+    /// A target has left this plan for another one.
+    Departed {
+        /// Which it was.
+        key: Key,
+        /// What was known of it.
+        moved: Moved,
+    },
     /// The question of that number is answered.
     SweepDone {
         /// The number.
@@ -284,7 +310,11 @@ pub struct Plan {
     wheel: Wheel,
     admission: Admission,
     clock: RunningClock,
-    isolation: Isolation,
+    signs: Arc<Signs>,
+    /// How often help was called when this plan last looked.
+    calls: u64,
+    /// What the other workers were told of this one's references.
+    told_references: References,
     references: Vec<Key>,
     sweeps: Sweeps,
     counters: Counters,
@@ -307,6 +337,26 @@ impl Plan {
     /// A plan without targets that begins at `now` and publishes there.
     #[must_use]
     pub fn new(config: PlanConfig, publisher: Publisher, now: Now) -> Self {
+        let signs = Signs::new(config.isolation.clone(), vec![publisher.clone()], now.mono);
+        Self::beside(signs, config, publisher, now)
+    }
+
+    /// A plan for each worker of one process, in their order: they share what the process knows of its own trouble.
+    /// The limits of the configuration are those of each.
+    #[must_use]
+    pub fn of_workers(config: &PlanConfig, publishers: Vec<Publisher>, now: Now) -> Vec<Self> {
+        let signs = Signs::new(config.isolation.clone(), publishers.clone(), now.mono);
+        let plans = publishers.into_iter().map(|publisher| {
+            let mut config = config.clone();
+            config.seed = config
+                .seed
+                .wrapping_add(u64::from(publisher.worker()) << 32);
+            Self::beside(signs.clone(), config, publisher, now)
+        });
+        plans.collect()
+    }
+
+    fn beside(signs: Arc<Signs>, config: PlanConfig, publisher: Publisher, now: Now) -> Self {
         let mut clock = RunningClock::new(config.slot);
         clock.start(now.mono);
         Self {
@@ -314,7 +364,9 @@ impl Plan {
             slab: Slab::new(),
             wheel: Wheel::new(config.slot),
             admission: Admission::new(config.in_flight, config.per_host),
-            isolation: Isolation::new(config.isolation.clone(), now.mono),
+            calls: signs.calls(),
+            told_references: References::default(),
+            signs,
             references: Vec::new(),
             sweeps: Sweeps::default(),
             counters: Counters::default(),
@@ -374,6 +426,13 @@ impl Plan {
             } => {
                 self.update(key, target, (rank, count), actions);
             }
+            Input::Depart { key } => self.depart(key, actions),
+            Input::Adopt {
+                moved,
+                target,
+                rank,
+                count,
+            } => self.adopt(moved, target, (rank, count), actions),
             Input::Replace { key, probe } => self.replace(key, probe, (0, 1), actions),
             Input::SetPolicy { key, policy } => self.set_policy(key, policy),
             Input::Pause { key } => self.pause(key, actions),
@@ -388,6 +447,7 @@ impl Plan {
             Input::Stop => self.stop(actions),
         }
         self.admit(actions);
+        self.tell_share();
     }
 
     /// As [`Input::Finished`], for whom the way through an action is too long: what came of the check is told by
@@ -402,6 +462,7 @@ impl Plan {
         self.wall = wall;
         self.finished(finished, actions, tell);
         self.admit(actions);
+        self.tell_share();
     }
 
     /// When to wake at the latest, in real time; `None`: when something comes in. Ends a turn: the driver sleeps until then.
@@ -513,22 +574,7 @@ impl Plan {
 
     /// The ranks, by hash, of targets that are changed in one command, in the order given.
     pub fn ranks<'a>(&self, ids: impl Iterator<Item = &'a TargetId>) -> std::vec::IntoIter<u32> {
-        let hashes: Vec<u64> = ids
-            .map(|id| stable_hash(&[id.as_str(), &self.config.checker]))
-            .collect();
-        let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        if hashes.len() > SORTED {
-            // Uniform hashes say of so many well enough where each stands, and sorting them would be felt.
-            let rank = |hash: u64| ((u128::from(hash) * u128::from(count)) >> 64) as u32;
-            return hashes.into_iter().map(rank).collect::<Vec<_>>().into_iter();
-        }
-        let mut order: Vec<u32> = (0..count).collect();
-        order.sort_unstable_by_key(|index| hashes[*index as usize]);
-        let mut ranks = vec![0; hashes.len()];
-        for (rank, index) in (0..).zip(order) {
-            ranks[index as usize] = rank;
-        }
-        ranks.into_iter()
+        ranks(ids, &self.config.checker)
     }
 
     fn announce(&self, kind: EventKind) {
@@ -544,6 +590,27 @@ impl std::fmt::Debug for Plan {
             .field("running_now", &self.clock.now())
             .finish_non_exhaustive()
     }
+}
+
+/// The ranks, by hash, of targets that are changed in one command, in the order given.
+pub(crate) fn ranks<'a>(
+    ids: impl Iterator<Item = &'a TargetId>,
+    checker: &str,
+) -> std::vec::IntoIter<u32> {
+    let hashes: Vec<u64> = ids.map(|id| stable_hash(&[id.as_str(), checker])).collect();
+    let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
+    if hashes.len() > SORTED {
+        // Uniform hashes say of so many well enough where each stands, and sorting them would be felt.
+        let rank = |hash: u64| ((u128::from(hash) * u128::from(count)) >> 64) as u32;
+        return hashes.into_iter().map(rank).collect::<Vec<_>>().into_iter();
+    }
+    let mut order: Vec<u32> = (0..count).collect();
+    order.sort_unstable_by_key(|index| hashes[*index as usize]);
+    let mut ranks = vec![0; hashes.len()];
+    for (rank, index) in (0..).zip(order) {
+        ranks[index as usize] = rank;
+    }
+    ranks.into_iter()
 }
 
 /// An event's shape is in hc-core; this is where the plan's words meet it.

@@ -21,3 +21,20 @@ pub struct Stats {
     /// Real time over running time: 1 unless hc lacks processor time.
     pub stretch: f64,
 }
+
+impl Stats {
+    /// The numbers of several workers as those of one monitor: sums, and the worst stretch.
+    pub(crate) fn of_all(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().expect("there is a worker");
+        for part in parts {
+            all.at = all.at.max(part.at);
+            all.counters.add(&part.counters);
+            all.targets += part.targets;
+            all.in_flight += part.in_flight;
+            all.waiting += part.waiting;
+            all.stretch = all.stretch.max(part.stretch);
+        }
+        all
+    }
+}

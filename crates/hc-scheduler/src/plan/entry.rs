@@ -139,6 +139,8 @@ pub(crate) struct Entry {
     pub(crate) void: Option<Void>,
     pub(crate) paused: bool,
     pub(crate) removed: bool,
+    /// It goes to another worker when the check in flight has ended.
+    pub(crate) departing: bool,
     /// A nudge came in flight or in admission.
     pub(crate) remembered: bool,
     /// Somebody waits for the result of the next check.
@@ -189,6 +191,7 @@ impl Entry {
             void: None,
             paused: target.paused,
             removed: false,
+            departing: false,
             remembered: false,
             asked_for: false,
             was_clear: true,

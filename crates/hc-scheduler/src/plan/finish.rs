@@ -14,7 +14,7 @@ use super::{
     Action, Checked, Ended, Finished, Flight, Moment, Next, Plan, Reason, State, interval,
 };
 use crate::interval::Asked;
-use crate::isolation::{Belief, Fleet, HELPERS, Sign, Silent};
+use crate::isolation::{Belief, Fleet, Sign, Silent};
 
 /// How many places of the slab are looked at when others are to be asked early: enough to find twenty in any
 /// fleet that is mostly well, and a bound in one that is not.
@@ -99,6 +99,9 @@ impl Plan {
         self.next_check(index, first_poll, took, &checked);
         self.watch_stale(index, &checked);
         self.slab.at_mut(index).last = Last::keep(checked);
+        if self.slab.at(index).departing {
+            self.leave(key, actions);
+        }
     }
 
     /// What to make of how it ended, and whether that is void because hc itself called it off.
@@ -166,22 +169,26 @@ impl Plan {
         match Sign::of(outcome) {
             Sign::None => return false,
             Sign::Life => {
-                let (targets, hosts, silent) = self.isolation.extent(now);
                 self.slab.at_mut(index).showed_life = Some(true);
-                if let Some(lasted) = self.isolation.life(now) {
-                    let edge = Edge::End { lasted };
+                let real = self.clock.real();
+                self.signs.life(now, real, |ended| {
                     self.announce(EventKind::Isolated {
-                        targets,
-                        hosts,
-                        silent,
-                        edge,
+                        targets: ended.targets,
+                        hosts: ended.hosts,
+                        silent: ended.silent,
+                        edge: Edge::End {
+                            lasted: ended.lasted,
+                        },
                     });
-                }
+                });
                 return false;
             }
             Sign::Silence => {}
         }
-        let silence = self.isolation.silence();
+        let signs = self.signs.clone();
+        let mut doubt = signs.doubt(now);
+        let now = doubt.now;
+        let silence = doubt.silence();
         let entry = self.slab.at_mut(index);
         entry.showed_life = Some(false);
         let counts = entry.was_clear && entry.silence != silence;
@@ -199,9 +206,9 @@ impl Plan {
             min_interval: entry.policy.min_interval(),
         };
         let fleet = self.fleet();
-        let steps = self.isolation.silent(now, silent, fleet);
+        let steps = doubt.silent(now, silent, fleet);
         if steps.isolated {
-            let (targets, hosts, silent) = self.isolation.extent(now);
+            let (targets, hosts, silent) = doubt.extent(now);
             let edge = Edge::Begin;
             self.announce(EventKind::Isolated {
                 targets,
@@ -210,7 +217,14 @@ impl Plan {
                 edge,
             });
         }
+        let elsewhere = match doubt.rules() {
+            Some(rules) if steps.ask_references && signs.is_shared() => rules.references.clone(),
+            _ => Vec::new(),
+        };
+        // From here on the others know.
+        drop(doubt);
         if steps.ask_references {
+            signs.nudge_references(self.worker(), &elsewhere);
             for reference in self.references.clone() {
                 if reference.index != index && !self.slab.at(reference.index).paused {
                     self.nudge(reference.index);
@@ -218,33 +232,30 @@ impl Plan {
             }
         }
         if steps.call_for_help {
-            self.call_for_help(index, silence);
+            let most = signs.call_for_help(self.worker());
+            self.calls = signs.calls();
+            self.call_for_help(index, silence, most);
         }
-        self.isolation.belief() != Belief::Believed || self.isolation.predates_end(flight.started)
+        let began = flight.started + flight.all_lost_before;
+        self.signs.belief() != Belief::Believed || self.signs.predates_end(began)
     }
 
+    /// The whole fleet, this worker's share as it is now.
     fn fleet(&self) -> Fleet {
-        let references = || self.references.iter().map(|key| self.slab.at(key.index));
-        let asked = || references().filter(|entry| !entry.paused);
-        Fleet {
-            targets: self.asked,
-            clear: self.clear,
-            references_alive: asked()
-                .filter(|entry| entry.showed_life == Some(true) && !entry.is_in_flight())
-                .count(),
-            references_silent: asked().next().is_some()
-                && asked().all(|entry| entry.showed_life == Some(false)),
-        }
+        let worker = self.worker();
+        self.signs.tell(worker, self.asked, self.clear);
+        self.signs.tell_references(worker, self.own_references());
+        self.signs.fleet()
     }
 
-    /// Asks up to twenty others early, on different hosts first: they were not silent yet and are well.
-    fn call_for_help(&mut self, caller: u32, silence: u32) {
+    /// Asks some others early, on different hosts first: they were not silent yet and are well.
+    pub(super) fn call_for_help(&mut self, caller: u32, silence: u32, most: usize) {
         let span = u32::try_from(self.slab.span()).unwrap_or(u32::MAX);
-        let mut found: Vec<u32> = Vec::with_capacity(HELPERS);
+        let mut found: Vec<u32> = Vec::with_capacity(most);
         for other_hosts_only in [true, false] {
             let mut cursor = self.helper_cursor;
             for _ in 0..HELPER_SCAN.min(span as usize) {
-                if found.len() == HELPERS {
+                if found.len() == most {
                     break;
                 }
                 cursor = (cursor + 1) % span;
@@ -421,7 +432,7 @@ impl Plan {
     fn next_check(&mut self, index: u32, first_poll: Timestamp, took: Duration, checked: &Checked) {
         let now = self.clock.now();
         let u = self.rng.f64();
-        let belief = self.isolation.belief();
+        let belief = self.signs.belief();
         let entry = self.slab.at_mut(index);
         entry.asked_for = false;
         entry.last_start = entry.due;

@@ -28,10 +28,7 @@ impl Plan {
         self.clock.losses().enlist(target.policy.timeout());
         let mut entry = Entry::new(target, cell, hash, host, real);
         entry.number = self.sweeps.enlist();
-        entry.is_reference = self
-            .isolation
-            .rules()
-            .is_some_and(|rules| rules.references.contains(entry.id()));
+        entry.is_reference = self.signs.is_reference(entry.id());
         let (is_reference, paused) = (entry.is_reference, entry.paused);
         let key = self.slab.insert(entry);
         self.slab.at(key.index).cell.set_tag(key.to_bits());
@@ -104,7 +101,7 @@ impl Plan {
         }
     }
 
-    fn cancel(&mut self, key: Key, why: Void, actions: &mut Vec<Action>) {
+    pub(super) fn cancel(&mut self, key: Key, why: Void, actions: &mut Vec<Action>) {
         self.take_out(key.index);
         self.slab.at_mut(key.index).void = Some(why);
         actions.push(Action::Cancel {
@@ -373,8 +370,11 @@ impl Plan {
             }
         }
         let now = self.clock.now();
-        let (targets, hosts, silent) = self.isolation.extent(now);
-        if let Some(lasted) = self.isolation.set_rules(rules, now) {
+        let signs = self.signs.clone();
+        let mut doubt = signs.doubt(now);
+        let now = doubt.now;
+        let (targets, hosts, silent) = doubt.extent(now);
+        if let Some(lasted) = doubt.set_rules(rules, now) {
             let edge = Edge::End { lasted };
             self.announce(EventKind::Isolated {
                 targets,
@@ -436,7 +436,7 @@ impl Plan {
     fn count_report(&mut self, index: u32, kind: Kind) {
         let (now, real) = (self.clock.now(), self.clock.real());
         let failure = Failure::new(kind, None, "reported by traffic");
-        if failure.blame == Blame::Local || self.isolation.belief() != Belief::Believed {
+        if failure.blame == Blame::Local || self.signs.belief() != Belief::Believed {
             return;
         }
         let entry = self.slab.at_mut(index);

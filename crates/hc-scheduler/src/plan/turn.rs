@@ -13,6 +13,7 @@ impl Plan {
     pub(super) fn tick(&mut self, real: Timestamp, actions: &mut Vec<Action>) {
         self.clock.turn(real);
         self.watch_overload();
+        self.answer_call();
         let now = self.clock.now();
         let mut fired = std::mem::take(&mut self.fired);
         self.wheel.advance(&mut self.slab, now, &mut fired);
@@ -34,17 +35,21 @@ impl Plan {
         match self.overloaded_since {
             None if stretch > OVERLOAD_BEGINS => {
                 self.overloaded_since = Some(self.clock.real());
-                self.announce(EventKind::Overload {
-                    stretch,
-                    edge: Edge::Begin,
+                self.signs.overload_begins(self.clock.real(), || {
+                    self.announce(EventKind::Overload {
+                        stretch,
+                        edge: Edge::Begin,
+                    });
                 });
             }
-            Some(since) if stretch < OVERLOAD_ENDS => {
+            Some(_) if stretch < OVERLOAD_ENDS => {
                 self.overloaded_since = None;
-                let lasted = self.clock.real().since(since);
-                self.announce(EventKind::Overload {
-                    stretch,
-                    edge: Edge::End { lasted },
+                self.signs.overload_ends(|since| {
+                    let lasted = self.clock.real().since(since);
+                    self.announce(EventKind::Overload {
+                        stretch,
+                        edge: Edge::End { lasted },
+                    });
                 });
             }
             _ => {}

@@ -207,6 +207,7 @@ impl Fleet {
                 log(8, key.to_bits());
                 self.record.declined += 1;
             }
+            Action::Departed { .. } => panic!("a fleet of one worker has nowhere to go"),
             Action::SweepDone { waiter } => {
                 log(9, waiter);
                 self.record.sweeps_done.push(waiter);
