@@ -14,6 +14,7 @@ mod changelog;
 mod clock;
 mod dist;
 mod docs;
+mod fuzz;
 mod links;
 mod lint;
 mod packages;
@@ -39,6 +40,7 @@ use clap::{Args, Parser, Subcommand};
   cargo xtask test --only loom             one step of the tests
   cargo xtask test -- flapping             the workspace's tests whose name has `flapping`
   cargo xtask lint --only arrows           who may depend on whom
+  cargo xtask fuzz --seconds 3600          an hour of random answers, read by us and by hyper
   cargo xtask release minor                print what a minor release would do
   cargo xtask release --execute minor      and do it
   cargo xtask dist                         binary, .deb, checksums in target/dist"
@@ -58,6 +60,8 @@ enum Verb {
     Ci,
     /// Run a benchmark; without a name, list them
     Bench(BenchArguments),
+    /// Try the reader of HTTP/1 answers against hyper with random ones, for long
+    Fuzz(fuzz::Options),
     /// Build the book and the API docs
     Docs,
     /// Bump the version, date the changelog, check the packages, tag. Prints the plan unless --execute
@@ -106,6 +110,7 @@ fn main() -> ExitCode {
             tested.and(linted)
         }
         Verb::Bench(arguments) => bench::run(arguments.name.as_deref(), &arguments.extra),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Docs => docs::run(),
         Verb::Release(options) => release::run(&options),
         Verb::Dist(options) => dist::run(&options),
