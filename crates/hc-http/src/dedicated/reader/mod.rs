@@ -4,6 +4,7 @@
 //! When in doubt it may not: hc forwards nothing, so a mistake then costs a reconnect. It leaves connections,
 //! deadlines and expectations to others.
 
+mod answer;
 mod chunked;
 mod framing;
 mod head;
@@ -16,11 +17,9 @@ mod ours;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use hc_core::{Failure, Phase};
-use http::HeaderMap;
 
+pub(crate) use self::answer::{Answer, Asked, Step};
 use self::chunked::Chunks;
 use self::framing::Framing;
 use self::head::{Flaw, Head};
@@ -35,19 +34,6 @@ const LINE_ROOM: usize = 1_024;
 const STATUS_LINE: usize = 16;
 /// Enough to recognise what answered instead of an HTTP server.
 const FIRST_BYTES: usize = 80;
-
-/// What was asked, as far as it bears on the answer, and what the answer may cost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    /// Whether the method was HEAD: its answer has no body.
-    pub(crate) is_head: bool,
-    /// So many bytes its headers may have.
-    pub(crate) max_headers: u32,
-    /// So many bytes of its body are read.
-    pub(crate) max_body: u64,
-    /// Whether somebody will look at the headers.
-    pub(crate) wants_headers: bool,
-}
 
 /// Reads the answer to one request.
 #[derive(Debug)]
@@ -73,34 +59,6 @@ enum State {
     Chunked(Chunks),
     UntilClose,
     Done,
-}
-
-/// What is to be done next.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// Read on.
-    More,
-    /// The answer is there, as far as it is wanted. The reader is of no use any more.
-    Done(Answer),
-}
-
-/// An answer, as far as it was read.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// The status: 101, or from 200 on.
-    pub(crate) status: u16,
-    /// `1.0` or `1.1`.
-    pub(crate) version: &'static str,
-    /// The headers; none unless they were wanted.
-    pub(crate) headers: HeaderMap,
-    /// The body, as far as it was read.
-    pub(crate) body: Vec<u8>,
-    /// Whether the body was longer than wanted.
-    pub(crate) cut: bool,
-    /// Whether the connection may carry another request. Bytes that come before that request forbid it too.
-    pub(crate) reusable: bool,
-    /// How long the server says it keeps an idle connection (`Keep-Alive: timeout=`).
-    pub(crate) keep_alive: Option<Duration>,
 }
 
 impl Reader {
