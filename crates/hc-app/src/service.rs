@@ -33,6 +33,9 @@ pub struct Surroundings {
     pub descriptors: usize,
     /// Who hears of every check.
     pub observer: Option<std::sync::Arc<dyn Observer>>,
+    /// Whether the checks run on threads of their own, as many as `limits.threads` says, so that they and the rest
+    /// of the process do not starve each other. Otherwise they run on the runtime that the service is started on.
+    pub own_threads: bool,
 }
 
 impl fmt::Debug for Surroundings {
@@ -113,6 +116,8 @@ impl Service {
             .unwrap_or_else(|| around.host_name.clone());
         let mut builder = Monitor::builder()
             .checker(name)
+            .workers(config.limits.threads)
+            .own_threads(around.own_threads)
             .seed(around.seed)
             .slot(config.limits.slot)
             .in_flight(config.limits.in_flight.min(most_in_flight))

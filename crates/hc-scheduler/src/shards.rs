@@ -21,7 +21,7 @@ pub(crate) const MOST: usize = 64;
 /// The worker that a host falls to.
 pub(crate) fn worker_of(host: &str, workers: usize) -> usize {
     let hash = stable_hash(&[host]) >> 32;
-    (hash * workers as u64 >> 32) as usize
+    ((hash * workers as u64) >> 32) as usize
 }
 
 /// A limit shared out evenly: the first get what is left over. At least one each.

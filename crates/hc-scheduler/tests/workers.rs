@@ -225,7 +225,7 @@ async fn a_target_that_changes_its_host_moves_with_its_health() {
     }
     assert_eq!(monitor.describe("t-3").await.unwrap().since, since);
     assert_eq!(monitor.stats().await.unwrap().targets, 20);
-    assert!(handles.iter().all(|handle| handle.is_healthy()));
+    assert!(handles.iter().all(hc_core::TargetHandle::is_healthy));
     // Nobody was told of it: neither removed nor added, nor turned.
     assert!(events.try_next().is_none());
     assert!(mirror.try_next().is_none());

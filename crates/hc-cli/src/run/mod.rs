@@ -186,6 +186,7 @@ fn surroundings(descriptors: usize, log: &Log) -> Surroundings {
     around.seed = crate::host::seed();
     around.descriptors = descriptors;
     around.observer = Some(Arc::new(log.clone()));
+    around.own_threads = true;
     around
 }
 
