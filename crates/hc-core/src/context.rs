@@ -258,7 +258,9 @@ impl CheckContext {
     #[must_use]
     pub fn phases(&self) -> Phases {
         let mut marks = *self.marks();
-        marks.close(self.now());
+        if marks.current.is_some() {
+            marks.close(self.now());
+        }
         marks.spent
     }
 

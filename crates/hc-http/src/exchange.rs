@@ -73,6 +73,8 @@ pub struct Trail {
     pub certificate: Option<Certificate>,
     /// Whether a byte of the answer has come.
     pub answered: bool,
+    /// When the check began; taken by what comes first in it.
+    pub(crate) begun: Option<Timestamp>,
     /// When the answer's last byte was there, by the check's clock; the transport may notice it later.
     pub ended: Option<Timestamp>,
 }
@@ -87,8 +89,10 @@ pub struct Exchange {
     pub version: &'static str,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as far as it was read.
+    /// The body, as far as it was read; empty if nobody is going to look at it.
     pub body: Vec<u8>,
+    /// So many bytes of it were read.
+    pub length: u64,
     /// Whether the body was longer; its connection was closed then.
     pub cut: bool,
 }

@@ -245,7 +245,11 @@ fn is_pooled(spec: &HttpSpec) -> bool {
 impl Probe for HttpProbe {
     async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure> {
         let start = cx.now();
-        let (mut trail, mut retried) = (Trail::default(), false);
+        let mut trail = Trail {
+            begun: Some(start),
+            ..Trail::default()
+        };
+        let mut retried = false;
         let answer = self.ask(cx, &mut trail, &mut retried).await;
         // The answer was there before anybody looked.
         let end = trail.ended.filter(|_| answer.is_ok());
@@ -255,7 +259,7 @@ impl Probe for HttpProbe {
             evidence.facts.extend([
                 Fact::HttpStatus(exchange.status),
                 Fact::HttpVersion(exchange.version),
-                Fact::BodyBytes(exchange.body.len() as u64),
+                Fact::BodyBytes(exchange.length),
             ]);
             evidence.facts.extend(exchange.cut.then_some(Fact::BodyCut));
         }

@@ -26,6 +26,7 @@ pub(crate) struct Line {
     pub(super) max_headers: u32,
     pub(super) max_body: u64,
     wants_headers: bool,
+    wants_body: bool,
     pub(super) names: Names,
     pub(super) workers: Workers,
 }
@@ -50,6 +51,7 @@ impl Line {
             max_headers: spec.max_headers,
             max_body: spec.max_body,
             wants_headers,
+            wants_body: !spec.expect.body.is_empty() || spec.decompress,
             names: clients.names.clone(),
             workers: Workers::default(),
         })
@@ -62,6 +64,7 @@ impl Line {
             max_headers: self.max_headers,
             max_body: self.max_body,
             wants_headers: self.wants_headers,
+            wants_body: self.wants_body,
         }
     }
 }

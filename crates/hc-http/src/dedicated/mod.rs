@@ -38,6 +38,9 @@ use crate::spec::{Dial, HttpSpec, HttpVersion};
 
 pub(crate) use self::line::Line;
 
+/// A request of up to so many bytes goes out in one segment, which waits for no other's acknowledgement.
+const SEGMENT: usize = 1_200;
+
 /// The dedicated transport of one target.
 pub struct Dedicated {
     line: Arc<Line>,
@@ -76,6 +79,13 @@ impl Open {
         match self {
             Self::Http1(link) => link.worker(),
             Self::Http2(h2) => h2.worker(),
+        }
+    }
+
+    fn millis(&self) -> u32 {
+        match self {
+            Self::Http1(link) => link.worker().millis(),
+            Self::Http2(h2) => h2.worker().millis_now(),
         }
     }
 }
@@ -176,6 +186,7 @@ impl Dedicated {
                     reader: Reader::new(asking.asked),
                     is_reused,
                     is_hurried: is_hurried || cx.wants_fresh_connection(),
+                    begun: trail.begun.take().filter(|_| is_reused),
                 };
                 let said = talk.hold().await;
                 let Said { answer, at } = said.map_err(|failed| noted(failed, trail))?;
@@ -188,6 +199,7 @@ impl Dedicated {
                     version: answer.version,
                     headers: answer.headers,
                     body: answer.body,
+                    length: answer.length,
                     cut: answer.cut,
                 })
             }
@@ -222,7 +234,12 @@ impl Dedicated {
             link, speaks_h2, ..
         } = opened;
         let connection = match speaks_h2 {
-            false => Open::Http1(link),
+            false => {
+                if asking.wire.len() > SEGMENT {
+                    link.hurry();
+                }
+                Open::Http1(link)
+            }
             true => {
                 let worker = link.worker().clone();
                 let broken = |error| classify::io_error(&error, Phase::Send);
@@ -249,7 +266,7 @@ impl Dedicated {
             let mut state = self.state();
             let kept = state.kept.take();
             if let Some(kept) = &kept {
-                state.peer.begins(kept.connection.worker().millis());
+                state.peer.begins(kept.connection.millis());
             }
             (kept, state.peer.is_hurried())
         };
@@ -277,7 +294,7 @@ impl Dedicated {
     ) {
         let keep = millis_of(self.line.keep_alive);
         let mut state = self.state();
-        state.peer.ended(connection.worker().millis(), says);
+        state.peer.ended(connection.millis(), says);
         if keep == 0 || !state.peer.is_worth_keeping() {
             return;
         }

@@ -21,6 +21,8 @@ pub(super) struct Talk<'a> {
     pub(super) is_reused: bool,
     /// Whether each millisecond counts.
     pub(super) is_hurried: bool,
+    /// When the check began, if nothing came before this.
+    pub(super) begun: Option<Timestamp>,
 }
 
 /// How it went.
@@ -44,7 +46,7 @@ struct Progress {
 impl Talk<'_> {
     /// Sends the request and reads the answer. The failure comes with whether a byte of the answer was there.
     pub(super) async fn hold(mut self) -> Result<Said, (Failure, bool)> {
-        let now = self.cx.now();
+        let now = self.begun.unwrap_or_else(|| self.cx.now());
         let mut progress = Progress {
             sent: 0,
             is_sent: false,
@@ -95,7 +97,7 @@ impl Talk<'_> {
                     Err(classify::closed(Phase::Wait))
                 }
                 Received::Bytes(bytes, at) => {
-                    let at = mono(cx, at, progress.sent_at);
+                    let at = mono(cx, at, progress);
                     if progress.received_at.is_none() {
                         cx.enter_at(Phase::Receive, at);
                     }
@@ -146,11 +148,11 @@ impl Talk<'_> {
 }
 
 /// The kernel's time as the driver's; between sending and now, whatever the wall's clock has been through.
-fn mono(cx: &CheckContext, at: Option<SystemTime>, sent_at: Timestamp) -> Timestamp {
+fn mono(cx: &CheckContext, at: Option<SystemTime>, progress: &Progress) -> Timestamp {
     let now = cx.now();
-    let age = at.and_then(|at| cx.clock().wall().duration_since(at).ok());
-    match age {
-        Some(age) if age <= now.since(sent_at) => now - age,
+    let took = at.and_then(|at| at.duration_since(progress.sent_wall).ok());
+    match took {
+        Some(took) if took <= now.since(progress.sent_at) => progress.sent_at + took,
         _ => now,
     }
 }

@@ -194,6 +194,7 @@ impl Pooled {
             status: answer.status().as_u16(),
             version: version_name(answer.version()),
             headers: std::mem::take(answer.headers_mut()),
+            length: body.len() as u64,
             body,
             cut,
         })

@@ -106,14 +106,14 @@ impl H2 {
         self.idle
             .expected
             .store(parking.expected, Ordering::Relaxed);
-        let now = self.worker.millis().min(IN_USE - 1);
+        let now = self.worker.millis_now().min(IN_USE - 1);
         self.idle.since.store(now, Ordering::Release);
     }
 
     /// Takes it up again.
     pub(super) async fn take_up(&mut self) -> Fate {
         let since = self.idle.since.swap(IN_USE, Ordering::AcqRel);
-        let lay = self.worker.millis().wrapping_sub(since);
+        let lay = self.worker.millis_now().wrapping_sub(since);
         if lay > self.keep {
             return Fate::Expired;
         }
@@ -162,6 +162,7 @@ impl H2 {
             status: head.status.as_u16(),
             version: version_name(head.version),
             headers: head.headers,
+            length: body.len() as u64,
             body,
             cut,
         };
@@ -193,7 +194,7 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
             if since == IN_USE {
                 return;
             }
-            let after = worker.millis().wrapping_sub(since);
+            let after = worker.millis_now().wrapping_sub(since);
             idle.closed.store(after.saturating_add(1), Ordering::Release);
             let expected = idle.expected.load(Ordering::Relaxed);
             if expected == 0 || after < expected {

@@ -15,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) max_body: u64,
     /// Whether somebody will look at the headers.
     pub(crate) wants_headers: bool,
+    /// Whether somebody will look at the body; else it is read and counted.
+    pub(crate) wants_body: bool,
 }
 
 /// What is to be done next.
@@ -35,8 +37,10 @@ pub(crate) struct Answer {
     pub(crate) version: &'static str,
     /// The headers; none unless they were wanted.
     pub(crate) headers: HeaderMap,
-    /// The body, as far as it was read.
+    /// The body, as far as it was read; empty unless it was wanted.
     pub(crate) body: Vec<u8>,
+    /// So many bytes of it were read.
+    pub(crate) length: u64,
     /// Whether the body was longer than wanted.
     pub(crate) cut: bool,
     /// Whether the connection may carry another request. Bytes that come before that request forbid it too.

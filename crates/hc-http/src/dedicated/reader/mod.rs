@@ -46,7 +46,7 @@ pub(crate) struct Reader {
     /// So long was the partial head when it was last parsed.
     parsed: usize,
     head: Option<Head>,
-    body: Vec<u8>,
+    body: Body,
     interim: u8,
     has_begun: bool,
 }
@@ -70,7 +70,12 @@ impl Reader {
             search: Search::default(),
             parsed: 0,
             head: None,
-            body: Vec::new(),
+            body: Body {
+                bytes: Vec::new(),
+                length: 0,
+                limit: asked.max_body,
+                is_wanted: asked.wants_body,
+            },
             interim: 0,
             has_begun: false,
         }
@@ -92,7 +97,7 @@ impl Reader {
                     let (data, rest) = bytes.split_at(within(*left, bytes.len()));
                     *left -= data.len() as u64;
                     let is_whole = *left == 0;
-                    if append(&mut self.body, data, self.asked.max_body) {
+                    if self.body.append(data) {
                         return Ok(self.cut());
                     }
                     return Ok(match is_whole {
@@ -101,9 +106,8 @@ impl Reader {
                     });
                 }
                 State::Chunked(chunks) => {
-                    let (body, limit) = (&mut self.body, self.asked.max_body);
-                    let taken =
-                        chunks.take(bytes, &mut self.partial, |data| append(body, data, limit));
+                    let body = &mut self.body;
+                    let taken = chunks.take(bytes, &mut self.partial, |data| body.append(data));
                     return match taken {
                         Ok(chunked::Taken::All) => Ok(Step::More),
                         Ok(chunked::Taken::End(used)) => Ok(self.done(&bytes[used..])),
@@ -112,7 +116,7 @@ impl Reader {
                     };
                 }
                 State::UntilClose => {
-                    return Ok(match append(&mut self.body, bytes, self.asked.max_body) {
+                    return Ok(match self.body.append(bytes) {
                         true => self.cut(),
                         false => Step::More,
                     });
@@ -265,7 +269,8 @@ impl Reader {
             status: head.status,
             version: head.version,
             headers: head.headers,
-            body: std::mem::take(&mut self.body),
+            body: std::mem::take(&mut self.body.bytes),
+            length: self.body.length,
             cut,
             reusable: head.reusable && is_clean,
             keep_alive: head.keep_alive,
@@ -278,10 +283,24 @@ fn within(told: u64, there: usize) -> usize {
     usize::try_from(told).map_or(there, |told| told.min(there))
 }
 
-/// Appends to a body as far as its limit allows, and tells whether there was more.
-fn append(body: &mut Vec<u8>, data: &[u8], limit: u64) -> bool {
-    let room = limit.saturating_sub(body.len() as u64);
-    let fits = within(room, data.len());
-    body.extend_from_slice(&data[..fits]);
-    fits < data.len()
+/// A body on its way.
+#[derive(Debug)]
+struct Body {
+    bytes: Vec<u8>,
+    length: u64,
+    limit: u64,
+    is_wanted: bool,
+}
+
+impl Body {
+    /// Appends as far as the limit allows, and tells whether there was more.
+    fn append(&mut self, data: &[u8]) -> bool {
+        let room = self.limit - self.length;
+        let fits = within(room, data.len());
+        self.length += fits as u64;
+        if self.is_wanted {
+            self.bytes.extend_from_slice(&data[..fits]);
+        }
+        fits < data.len()
+    }
 }

@@ -11,6 +11,7 @@ const ASKED: Asked = Asked {
     max_headers: 16 << 10,
     max_body: 64 << 10,
     wants_headers: true,
+    wants_body: true,
 };
 
 /// In every split, the same.

@@ -49,7 +49,7 @@ pub(super) async fn run(worker: Weak<Worker>, bell: Arc<Notify>) {
     let mark = DeadMark(worker);
     let worker = &mark.0;
     let mut rounds = Rounds::default();
-    let mut pending = None;
+    let mut swept = None;
     let mut ear: Option<AsyncFd<OwnedFd>> = None;
     loop {
         let next = rounds.next;
@@ -78,12 +78,13 @@ pub(super) async fn run(worker: Weak<Worker>, bell: Arc<Notify>) {
             return;
         };
         let now = instant();
+        let millis = worker.tick(now);
         let outlook = if is_bell {
             let outlook = worker.inner().outlook();
             rounds.rung(now, outlook);
             outlook
         } else {
-            let outlook = worker.harvest(&mut pending);
+            let outlook = worker.harvest(millis, &mut swept);
             rounds.looked(now, outlook);
             outlook
         };
@@ -148,8 +149,7 @@ impl Worker {
     }
 
     /// Takes what the kernel has: wakes who waits, and sees to parked connections.
-    fn harvest(&self, swept: &mut Option<u32>) -> Outlook {
-        let now = self.millis();
+    fn harvest(&self, now: u32, swept: &mut Option<u32>) -> Outlook {
         let mut inner = self.inner();
         inner.rung = false;
         // Nudges are given after the lock: what they reach is not ours to know.

@@ -10,6 +10,7 @@ mod stamp;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Worker {
     inner: Mutex<Inner>,
     bell: Arc<Notify>,
     epoch: Instant,
+    /// Milliseconds since then, as of the loop's last round.
+    millis: AtomicU32,
     /// Permits for handshakes.
     pub(crate) handshakes: Arc<Semaphore>,
 }
@@ -84,6 +87,7 @@ impl Worker {
             }),
             bell: bell.clone(),
             epoch: instant(),
+            millis: AtomicU32::new(0),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
         });
         tokio::spawn(harvest::run(Arc::downgrade(&worker), bell));
@@ -98,8 +102,6 @@ impl Worker {
     /// Begins to connect. The link says when it is there.
     pub(crate) fn connect(self: &Arc<Self>, address: SocketAddr) -> io::Result<Link> {
         let mut stream = TcpStream::connect(address)?;
-        // It only delays small writes; a kernel without it loses nothing else.
-        let _ = stream.set_nodelay(true);
         let is_stamped = stamp::ask_for(&stream);
         let mut inner = self.inner();
         let entry = inner.sockets.vacant_entry();
@@ -119,10 +121,22 @@ impl Worker {
         Ok(Link::new(self.clone(), key))
     }
 
-    /// Milliseconds since the worker began; for how long connections lie idle.
+    /// Milliseconds since the worker began, a slot old at most while it has connections; for how long they lie idle.
     pub(crate) fn millis(&self) -> u32 {
+        self.millis.load(Ordering::Relaxed)
+    }
+
+    /// The same to the millisecond, for connections that the loop does not see.
+    pub(crate) fn millis_now(&self) -> u32 {
+        self.tick(instant())
+    }
+
+    /// Moves that time.
+    fn tick(&self, now: Instant) -> u32 {
         // It wraps after 49 days; differences are taken wrapping.
-        instant().duration_since(self.epoch).as_millis() as u32
+        let millis = now.duration_since(self.epoch).as_millis() as u32;
+        self.millis.store(millis, Ordering::Relaxed);
+        millis
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

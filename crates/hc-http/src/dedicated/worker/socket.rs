@@ -177,22 +177,33 @@ impl Link {
         &self.worker
     }
 
-    /// Ready once it is connected.
+    /// Ready once it is connected, or has failed to.
     pub(crate) fn poll_connected(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.worker.inner();
-        let stream = inner.sockets[self.key].stream()?;
-        if let Some(error) = stream.take_error()? {
-            return Poll::Ready(Err(error));
-        }
+        let socket = &mut inner.sockets[self.key];
+        let stream = socket.stream()?;
+        // Nearby it is connected already: the answer to this call tells, and so does the one to a first write.
         match stream.peer_addr() {
             Ok(_) => Poll::Ready(Ok(())),
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                if let Some(error) = stream.take_error()? {
+                    return Poll::Ready(Err(error));
+                }
                 // A connection begins seldom, and how long that takes is told: here the loop wakes.
                 inner.wait(self.key, cx.waker(), true);
                 self.worker.ring(inner);
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Small writes are not to wait for each other's acknowledgement. A single one never does.
+    pub(crate) fn hurry(&self) {
+        let inner = self.worker.inner();
+        if let Some(stream) = &inner.sockets[self.key].stream {
+            // A kernel without it loses nothing but time.
+            let _ = stream.set_nodelay(true);
         }
     }
 
@@ -303,6 +314,7 @@ impl Link {
 
     /// TLS from here on.
     pub(crate) fn secure(&self, session: Session) {
+        self.hurry();
         self.worker.inner().sockets[self.key].tls = Some(Box::new(Tls {
             session,
             unsent: Vec::new(),

@@ -35,6 +35,7 @@ impl Case {
             max_headers: self.max_headers,
             max_body: self.max_body,
             wants_headers: true,
+            wants_body: true,
         }
     }
 
