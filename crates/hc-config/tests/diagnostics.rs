@@ -214,8 +214,9 @@ fn values_out_of_range_or_of_the_wrong_kind() {
             "{ latency: { degraded: 2s, failing: 1s } }",
             "contradiction",
         ),
-        ("transport", "pooled", "not-yet"),
-        ("min_interval", "1s", "not-yet"),
+        ("transport", "kept", "bad-choice"),
+        ("min_interval", "1s", "contradiction"),
+        ("min_interval", "0ms", "out-of-range"),
         ("tcp", "{}", "not-yet"),
         ("depends_on", "[]", "not-yet"),
         ("addresses", "all", "not-yet"),
@@ -231,6 +232,10 @@ fn values_out_of_range_or_of_the_wrong_kind() {
         );
         assert_eq!(codes, [code], "{text}");
     }
+    hint(
+        "targets: [{ url: \"https://a\", transport: pooled, tls: { server_name: b } }]",
+        "write `auto` or `dedicated`",
+    );
     hint("defaults: { flap: off }", "write `none`");
     hint("defaults: { paused: yes }", "write `true`");
     hint("defaults: { http: { method: get } }", "write `GET`");
@@ -242,7 +247,8 @@ fn the_top_level() {
         ("version: 2", "bad-choice"),
         ("profile: huge", "bad-choice"),
         ("limits: { in_flight: 0 }", "out-of-range"),
-        ("limits: { threads: 2 }", "not-yet"),
+        ("limits: { threads: 0 }", "out-of-range"),
+        ("limits: { threads: 65 }", "out-of-range"),
         ("limits: { slot: 2s }", "out-of-range"),
         ("overload: { max_lateness: 0% }", "out-of-range"),
         ("isolate: { targets: 4 }", "out-of-range"),

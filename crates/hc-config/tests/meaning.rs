@@ -8,7 +8,7 @@ use std::time::Duration;
 use hc_config::*;
 use hc_core::{BasisPoints, Flap, Kind, Start, Unsteady};
 use hc_http::expect::Expect;
-use hc_http::{Auth, Dial, HttpSpec, IpFamily, Secret, Url};
+use hc_http::{Auth, Dial, HttpSpec, IpFamily, Secret, TransportKind, Url};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -530,4 +530,26 @@ fn the_example_is_right_as_it_stands() {
     )
     .unwrap();
     assert_eq!(config.targets[1].url, "http://a/?b=$c&d=${e}");
+}
+
+#[test]
+fn what_a_machine_at_its_limit_may_set() {
+    let text = "limits: { threads: 64 }
+defaults: { interval: 1s, min_interval: 100ms }
+targets:
+  - { name: a, url: a, transport: pooled }
+  - { name: b, url: b, transport: dedicated, min_interval: auto }
+  - { name: c, url: c, interval: 50ms, min_interval: 50ms }
+";
+    let config = read(text);
+    assert_eq!(config.limits.threads, 64);
+    let of = |at: usize| {
+        let target = &config.targets[at];
+        (http(target).transport, target.policy.min_interval())
+    };
+    let ms = Duration::from_millis;
+    assert_eq!(of(0), (TransportKind::Pooled, ms(100)));
+    assert_eq!(of(1), (TransportKind::Dedicated, ms(500)));
+    // A fast interval that nobody wrote gives way to the interval.
+    assert_eq!(of(2), (TransportKind::Auto, ms(50)));
 }

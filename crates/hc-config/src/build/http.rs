@@ -9,9 +9,11 @@ use hc_http::expect::{
 };
 use hc_http::tls::{Identity, Roots, TlsSettings, TlsVersion, certificates_from_pem};
 use hc_http::{
-    Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, Method, ProxySettings, Secret, Url,
+    Auth, Body, Dial, HttpSpec, HttpVersion, IpFamily, Method, Pooled, ProxySettings, Secret,
+    TransportKind, Url,
 };
 
+use crate::build::strongest;
 use crate::diagnostic::Finding;
 use crate::place::Place;
 use crate::read::Reader;
@@ -36,6 +38,11 @@ impl Reader<'_> {
     ) -> Option<HttpSpec> {
         let address = Url::parse(url.expose()).expect("it was made from a URL");
         let mut spec = HttpSpec::new(address);
+        spec.transport = match settings.word("transport") {
+            Some("pooled") => TransportKind::Pooled,
+            Some("dedicated") => TransportKind::Dedicated,
+            _ => TransportKind::Auto,
+        };
         spec.connect = settings
             .text("connect")
             .and_then(split_address)
@@ -94,7 +101,25 @@ impl Reader<'_> {
         spec.decompress = settings.flag("http.decompress").unwrap_or(false);
         spec.tls = self.tls(settings, &mut shared.tls)?;
         spec.expect = self.expect(settings, &mut shared.expect)?;
+        self.fits_transport(settings, &spec, place)?;
         Some(spec)
+    }
+
+    /// Whether the transport that was asked for can do all else that was; `None` after an error.
+    fn fits_transport(&mut self, settings: &Settings, spec: &HttpSpec, place: Place) -> Option<()> {
+        let misfit = match spec.transport {
+            TransportKind::Pooled => Pooled::misfit(spec),
+            _ => None,
+        };
+        let Some(why) = misfit else {
+            return Some(());
+        };
+        let place = strongest(settings, &["transport"]).unwrap_or(place);
+        let message = format!("`transport`: the pooled transport {why}");
+        let finding = Finding::error("contradiction", place, "transport", message);
+        self.findings
+            .push(finding.hint("write `auto` or `dedicated`".to_owned()));
+        None
     }
 
     /// Who asks; `None` after an error. What stands in the URL is the target's own, so it beats what is inherited.

@@ -35,6 +35,10 @@ impl Reader<'_> {
             .interval(interval)
             .fast_interval(fast)
             .max_interval(max);
+        // `auto` is a word, and what the builder takes.
+        if let Some(min) = settings.duration("min_interval") {
+            builder = builder.min_interval(min);
+        }
         if let Some(timeout) = settings.duration("timeout") {
             builder = builder.timeout(timeout);
         }
@@ -102,6 +106,7 @@ impl Reader<'_> {
 fn rivals(key: &str) -> &'static [&'static str] {
     match key {
         "fast_interval" => &["fast_interval", "interval"],
+        "min_interval" => &["min_interval", "fast_interval", "interval"],
         "max_interval" => &["max_interval", "interval"],
         "flap" => &["flap"],
         "unsteady" => &["unsteady"],

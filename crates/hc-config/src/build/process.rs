@@ -36,7 +36,7 @@ pub(crate) fn limits(settings: &Settings, profile: Profile) -> Limits {
         in_flight: count(settings, "limits.in_flight", preset.in_flight),
         per_host: count(settings, "limits.per_host", preset.per_host),
         slot: settings.duration("limits.slot").unwrap_or(SLOT),
-        threads: 1,
+        threads: count(settings, "limits.threads", 1),
     }
 }
 

@@ -6,11 +6,11 @@ use crate::key::{Key, Shape};
 
 /// Connection, request, TLS and expectations.
 pub(crate) const HTTP: &[Key] = &[
-    Key::later(
+    Key::new(
         "transport",
         Shape::Word(&["auto", "pooled", "dedicated"]),
         "auto",
-        "Which transport carries the check.",
+        "What carries the check. `dedicated`: one connection a target, each phase measured. `pooled`: reqwest, whose connections all targets share, and which shows no `tls` phase. `auto`: `dedicated`, but `pooled` for a proxy, redirects or decompression, where it can do all that is asked.",
     ),
     Key::new(
         "connect",

@@ -45,11 +45,11 @@ pub(crate) const POLICY: &[Key] = &[
         "500ms",
         "The interval while suspect or recovering; at most `interval`. A profile sets it.",
     ),
-    Key::later(
+    Key::new(
         "min_interval",
         Shape::Or("auto", &Shape::Duration(1, DAY)),
         "auto",
-        "Two nudged checks are at least this far apart. `auto`: `fast_interval`.",
+        "Two nudged checks are at least this far apart; at most `fast_interval`. `auto`: the same.",
     ),
     Key::new(
         "max_interval",

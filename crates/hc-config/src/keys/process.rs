@@ -134,11 +134,11 @@ pub(crate) const LIMITS: &[Key] = &[
         "10ms",
         "The grain of the timer wheel. Changed only by a restart.",
     ),
-    Key::later(
+    Key::new(
         "threads",
         Shape::Count(1, 64),
         "1",
-        "Threads that check. Changed only by a restart.",
+        "Threads that check; targets are divided among them by host. Changed only by a restart.",
     ),
 ];
 
