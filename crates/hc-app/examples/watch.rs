@@ -26,7 +26,7 @@ fn main() {
         panic!("watch TRANSPORT TARGETS SECONDS");
     };
     let transport = match transport.as_str() {
-        "kept" => TransportKind::Kept,
+        "kept" => TransportKind::Dedicated,
         "pooled" => TransportKind::Pooled,
         other => panic!("no transport `{other}`"),
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hc_config::{ProbeSpec, TargetSpec};
-use hc_core::Target;
+use hc_core::{Target, TargetId};
 use hc_http::{BuildError, Clients, HttpProbe};
 
 /// Makes targets of specs. Probes that fit share their HTTP clients. Cheap to clone.
@@ -53,6 +53,15 @@ impl Registry {
     /// # Errors
     /// The spec is valid by itself and still cannot be used here: a TLS set-up that the library refuses, say.
     pub fn target(&self, spec: &TargetSpec) -> Result<Target, RegistryError> {
+        self.target_as(TargetId::new(&spec.name), spec)
+    }
+
+    /// The same under an id that is there already, so that it is not there twice.
+    pub(crate) fn target_as(
+        &self,
+        id: TargetId,
+        spec: &TargetSpec,
+    ) -> Result<Target, RegistryError> {
         let ProbeSpec::Http(http) = &spec.probe else {
             unreachable!("hc-config knows no other")
         };
@@ -62,12 +71,13 @@ impl Registry {
                 source,
             }
         })?;
-        Ok(Target::new(spec.name.as_str(), probe)
+        Ok(Target::new(id, probe)
             .with_probe_name(spec.probe.name())
             .with_policy(spec.policy.clone())
             .with_host(&spec.host)
             .with_group(spec.group.as_deref().unwrap_or_default())
-            .with_labels(spec.labels.clone())
+            // A copy: a shared one would keep the memory around it from going back to the system with the config.
+            .with_labels(spec.labels.iter().collect())
             .with_paused(spec.paused))
     }
 

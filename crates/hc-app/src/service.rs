@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use hc_config::{Config, Diff, TargetSpec};
-use hc_core::TargetId;
+use hc_config::{Config, Diff, Outline, TargetSpec};
+use hc_core::{Target, TargetId};
 use hc_scheduler::{
     Alteration, IsolationRules, Monitor, MonitorError, MonitorHandle, Observer, Shutdown,
 };
@@ -17,7 +17,8 @@ use crate::registry::{Registry, RegistryError};
 pub struct Service {
     registry: Registry,
     monitor: MonitorHandle,
-    config: Config,
+    outline: Outline,
+    grace: Duration,
     most_in_flight: usize,
 }
 
@@ -97,15 +98,14 @@ impl From<MonitorError> for ServiceError {
 }
 
 impl Service {
-    /// Makes all targets and starts the monitor on the current runtime.
+    /// Makes all targets and starts the monitor on the current runtime. Of the config only an [`Outline`] is kept.
     ///
     /// # Errors
     /// All targets that cannot be made; then nothing was started.
     pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
         let registry = Registry::for_fleet(config.targets.len());
-        let targets = registry
-            .targets(&config.targets)
-            .map_err(ServiceError::Targets)?;
+        let outline = Outline::of(&config);
+        let targets = targets(&registry, &outline, &config).map_err(ServiceError::Targets)?;
         let most_in_flight = match around.descriptors {
             0 => usize::MAX,
             some => some,
@@ -128,10 +128,14 @@ impl Service {
         if let Some(observer) = &around.observer {
             builder = builder.observer(observer.clone());
         }
+        let grace = config.shutdown.grace;
+        // It is some thousand bytes a target.
+        drop(config);
         Ok(Self {
             registry,
             monitor: builder.build().start(),
-            config,
+            outline,
+            grace,
             most_in_flight,
         })
     }
@@ -142,10 +146,9 @@ impl Service {
         &self.monitor
     }
 
-    /// The config that holds.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The ids of all targets, in the config's order.
+    pub fn ids(&self) -> impl Iterator<Item = &TargetId> {
+        self.outline.ids()
     }
 
     /// Goes over to another config, all or nothing. Unchanged targets keep their health, their streaks and their
@@ -159,9 +162,10 @@ impl Service {
             reason = "how long a reload took is told to people"
         )]
         let began = Instant::now();
-        let diff = hc_config::diff(&self.config, &config);
+        let diff = self.outline.diff(&config);
+        let outline = self.outline.next(&config);
         // Everything that can fail comes before the first change.
-        let alterations = self.alterations(&diff, &config)?;
+        let alterations = self.alterations(&diff, &outline, &config)?;
         let reloaded = Reloaded {
             added: diff.added.len(),
             removed: diff.removed.len(),
@@ -176,24 +180,34 @@ impl Service {
             .set_limits(in_flight, config.limits.per_host)
             .await?;
         self.monitor.set_isolation(isolation(&config)).await?;
-        self.config = config;
+        self.outline = outline;
+        self.grace = config.shutdown.grace;
         Ok(Reloaded {
             took: began.elapsed(),
             ..reloaded
         })
     }
 
-    fn alterations(&self, diff: &Diff, config: &Config) -> Result<Vec<Alteration>, ServiceError> {
-        let by_name: HashMap<&str, &TargetSpec> = config
-            .targets
-            .iter()
-            .map(|spec| (spec.name.as_str(), spec))
+    fn alterations(
+        &self,
+        diff: &Diff,
+        outline: &Outline,
+        config: &Config,
+    ) -> Result<Vec<Alteration>, ServiceError> {
+        let by_name: HashMap<&str, (&TargetId, &TargetSpec)> = outline
+            .ids()
+            .zip(&config.targets)
+            .map(|(id, spec)| (id.as_str(), (id, spec)))
             .collect();
+        let make = |name: &str| {
+            let (id, spec) = by_name[name];
+            self.registry.target_as(id.clone(), spec)
+        };
         let (mut alterations, mut errors) = (Vec::new(), Vec::new());
         let id = |name: &String| TargetId::new(name);
         alterations.extend(diff.removed.iter().map(|name| Alteration::Remove(id(name))));
         for name in &diff.added {
-            match self.registry.target(by_name[name.as_str()]) {
+            match make(name) {
                 Ok(target) => alterations.push(Alteration::Add(target)),
                 Err(error) => errors.push(error),
             }
@@ -202,7 +216,7 @@ impl Service {
         let mut whole: HashSet<&str> = HashSet::new();
         for replaced in &diff.replaced {
             whole.insert(&replaced.name);
-            match self.registry.target(by_name[replaced.name.as_str()]) {
+            match make(&replaced.name) {
                 Ok(target) if replaced.identity_changed => {
                     // What was known of the old one says nothing about another thing of the same name.
                     alterations.push(Alteration::Remove(target.id.clone()));
@@ -214,7 +228,7 @@ impl Service {
         }
         for name in &diff.moved {
             if whole.insert(name) {
-                match self.registry.target(by_name[name.as_str()]) {
+                match make(name) {
                     Ok(target) => alterations.push(Alteration::Update(target)),
                     Err(error) => errors.push(error),
                 }
@@ -225,7 +239,7 @@ impl Service {
             .iter()
             .filter(|name| !whole.contains(name.as_str()))
         {
-            let policy = by_name[name.as_str()].policy.clone();
+            let policy = by_name[name.as_str()].1.policy.clone();
             alterations.push(Alteration::SetPolicy(id(name), policy));
         }
         for name in diff
@@ -233,7 +247,7 @@ impl Service {
             .iter()
             .filter(|name| !whole.contains(name.as_str()))
         {
-            alterations.push(match by_name[name.as_str()].paused {
+            alterations.push(match by_name[name.as_str()].1.paused {
                 true => Alteration::Pause(id(name)),
                 false => Alteration::Resume(id(name)),
             });
@@ -247,7 +261,26 @@ impl Service {
 
     /// Stops it: no new checks; those in flight get until their deadline or the config's grace; then the feed ends.
     pub async fn shutdown(self) -> Shutdown {
-        self.monitor.shutdown(self.config.shutdown.grace).await
+        self.monitor.shutdown(self.grace).await
+    }
+}
+
+/// The targets of a config under the ids of its outline.
+fn targets(
+    registry: &Registry,
+    outline: &Outline,
+    config: &Config,
+) -> Result<Vec<Target>, Vec<RegistryError>> {
+    let (mut targets, mut errors) = (Vec::with_capacity(config.targets.len()), Vec::new());
+    for (id, spec) in outline.ids().zip(&config.targets) {
+        match registry.target_as(id.clone(), spec) {
+            Ok(target) => targets.push(target),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(targets),
+        false => Err(errors),
     }
 }
 

@@ -1,8 +1,7 @@
 //! What a reload changes.
 
-use std::collections::HashMap;
-
-use crate::config::{Config, TargetSpec};
+use crate::config::Config;
+use crate::outline::Outline;
 
 /// What differs between two configs. Lists of targets are in the new config's order; `removed` in the old one's.
 ///
@@ -59,55 +58,5 @@ impl Diff {
 /// Compares two configs by what they mean.
 #[must_use]
 pub fn diff(old: &Config, new: &Config) -> Diff {
-    let mut diff = Diff::default();
-    let mut before: HashMap<&str, &TargetSpec> =
-        old.targets.iter().map(|t| (t.name.as_str(), t)).collect();
-    for target in &new.targets {
-        match before.remove(target.name.as_str()) {
-            None => diff.added.push(target.name.clone()),
-            Some(old) => compare(old, target, &mut diff),
-        }
-    }
-    let gone = old
-        .targets
-        .iter()
-        .filter(|target| before.contains_key(target.name.as_str()));
-    diff.removed = gone.map(|target| target.name.clone()).collect();
-    let restart = [
-        ("instance", old.instance != new.instance),
-        ("limits.slot", old.limits.slot != new.limits.slot),
-        ("limits.threads", old.limits.threads != new.limits.threads),
-        ("log.format", old.log.format != new.log.format),
-    ];
-    diff.restart_only = restart
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(key, _)| key)
-        .collect();
-    diff
-}
-
-fn compare(old: &TargetSpec, new: &TargetSpec, diff: &mut Diff) {
-    if old == new {
-        diff.kept.push(new.name.clone());
-        return;
-    }
-    if old.probe != new.probe {
-        let identity_changed = old.identity() != new.identity();
-        diff.replaced.push(Replaced {
-            name: new.name.clone(),
-            identity_changed,
-        });
-    }
-    if old.policy != new.policy {
-        diff.policy_changed.push(new.name.clone());
-    }
-    if (&old.group, &old.labels, &old.url, &old.host)
-        != (&new.group, &new.labels, &new.url, &new.host)
-    {
-        diff.moved.push(new.name.clone());
-    }
-    if old.paused != new.paused {
-        diff.paused_changed.push(new.name.clone());
-    }
+    Outline::of(old).diff(new)
 }

@@ -60,8 +60,8 @@ impl Ours {
 
     /// All targets one after the other, each asked now.
     pub(crate) async fn cycle(&self) {
-        for target in &self.service.config().targets {
-            let asked = self.service.monitor().check_now(target.name.as_str()).await;
+        for id in self.service.ids() {
+            let asked = self.service.monitor().check_now(id.as_str()).await;
             asked.expect("the service runs");
         }
     }

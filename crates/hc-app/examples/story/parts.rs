@@ -136,9 +136,9 @@ pub(crate) fn set_up() -> Vec<Row> {
         })
     };
     let (without, with) = (theirs(false), theirs(true));
-    let new_each = ours("0s", TransportKind::Kept);
+    let new_each = ours("0s", TransportKind::Dedicated);
     let (kept, pooled) = (
-        ours("90s", TransportKind::Kept),
+        ours("90s", TransportKind::Dedicated),
         ours("90s", TransportKind::Pooled),
     );
     let (without, with) = (

@@ -123,6 +123,7 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
     let files = Files::share(crate::host::most_open_files(), &config);
     let short_of_files = files.fit(&mut config);
     let around = surroundings(files.in_flight(), &log);
+    let (log_settings, start) = (config.log, start(&config, source, short_of_files));
     let mut service = match Service::start(config, &around) {
         Ok(service) => service,
         Err(error) => {
@@ -130,8 +131,8 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             return Ok(ExitCode::Failed);
         }
     };
-    tell_start(service.config(), source, short_of_files.as_ref(), &log);
-    let (telling, heard) = watch::channel(telling(service.config()));
+    start.iter().for_each(|record| log.write(record));
+    let (telling, heard) = watch::channel(telling(log_settings));
     let chronicle = Chronicle::new(service.monitor().clone(), heard);
     let sink = log.clone();
     let chronicle = tokio::spawn(chronicle.run(move |record| sink.write(&record)));
@@ -147,9 +148,10 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             _ = hangup.recv(), if loading.is_none() => loading = Some(load_again(source)),
             Some(loaded) = loaded(&mut loading) => {
                 loading = None;
-                reload(&mut service, loaded, files, source, &log).await;
-                telling.send_replace(self::telling(service.config()));
-                log.set_level(service.config().log.level);
+                if let Some(settings) = reload(&mut service, loaded, files, source, &log).await {
+                    telling.send_replace(self::telling(settings));
+                    log.set_level(settings.level);
+                }
             }
         }
     };
@@ -173,10 +175,10 @@ async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-fn telling(config: &Config) -> Telling {
+fn telling(settings: hc_config::Log) -> Telling {
     Telling {
-        summary: config.log.summary,
-        burst: config.log.burst,
+        summary: settings.summary,
+        burst: settings.burst,
     }
 }
 
@@ -194,23 +196,21 @@ fn now() -> std::time::SystemTime {
     crate::host::wall()
 }
 
-fn tell_start(config: &Config, source: &WhatToRun, short_of_files: Option<&Record>, log: &Log) {
+/// What is told at the start.
+fn start(config: &Config, source: &WhatToRun, short_of_files: Option<Record>) -> Vec<Record> {
     let start = Record::new(now(), Level::Info, "start")
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("config", source.shown())
         .with("targets", config.targets.len())
         .with("profile", config.profile.as_str());
-    log.write(&start);
-    for warning in &config.warnings {
-        let record = Record::new(now(), Level::Warn, "config")
+    let mut records = vec![start];
+    records.extend(config.warnings.iter().map(|warning| {
+        Record::new(now(), Level::Warn, "config")
             .with("at", format!("{}:{}", warning.file, warning.line))
             .with("key", warning.path.clone())
-            .with_message(warning.message.clone());
-        log.write(&record);
-    }
-    if let Some(record) = short_of_files {
-        log.write(record);
-    }
+            .with_message(warning.message.clone())
+    }));
+    records.extend(short_of_files);
     let insecure = config
         .targets
         .iter()
@@ -220,8 +220,9 @@ fn tell_start(config: &Config, source: &WhatToRun, short_of_files: Option<&Recor
         let record = Record::new(now(), Level::Warn, "insecure")
             .with("targets", insecure)
             .with_message("the certificates of these targets are not verified");
-        log.write(&record);
+        records.push(record);
     }
+    records
 }
 
 fn trouble(error: &ServiceError) -> Record {
@@ -249,22 +250,25 @@ async fn loaded(loading: &mut Option<Loading>) -> Option<Result<Config, ConfigEr
     }
 }
 
-/// All or nothing: a file with errors changes nothing, and says so.
+/// All or nothing: a file with errors changes nothing, and says so. What holds of the log from now on, if it changed.
 async fn reload(
     service: &mut Service,
     loaded: Result<Config, ConfigErrors>,
     files: Files,
     source: &WhatToRun,
     log: &Log,
-) {
+) -> Option<hc_config::Log> {
+    let mut settings = None;
     let record = match loaded {
         Err(errors) => Record::new(now(), Level::Error, "reload_failed")
             .with("errors", errors.errors.len())
             .with_message(format!("old config kept: hc validate {}", source.shown())),
         Ok(mut config) => {
             let short_of_files = files.fit(&mut config);
+            let wanted = config.log;
             match service.reload(config).await {
                 Ok(reloaded) => {
+                    settings = Some(wanted);
                     if let Some(record) = short_of_files {
                         log.write(&record);
                     }
@@ -277,6 +281,7 @@ async fn reload(
         }
     };
     log.write(&record);
+    settings
 }
 
 fn told(reloaded: &Reloaded) -> Record {
