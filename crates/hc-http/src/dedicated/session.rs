@@ -21,6 +21,8 @@ pub(crate) struct Session {
     connection: UnbufferedClientConnection,
     /// Records that came in part.
     partial: Vec<u8>,
+    /// What a peer that speaks first, as in HTTP/2, has said with the end of its handshake.
+    early: Vec<u8>,
     /// The peer has said that it sends no more.
     is_closed: bool,
     /// What ended it; rustls wants to be asked nothing then.
@@ -50,6 +52,7 @@ impl Session {
         Ok(Self {
             connection: UnbufferedClientConnection::new(config, name)?,
             partial: Vec::new(),
+            early: Vec::new(),
             is_closed: false,
             failed: None,
         })
@@ -136,6 +139,12 @@ impl Session {
         }
     }
 
+    /// What a peer of HTTP/2 said together with the end of its handshake (RFC 8446 4.4.4 lets it); it is not in
+    /// `plain`, and is to be read first.
+    pub(crate) fn take_early(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.early)
+    }
+
     /// The protocol that was negotiated.
     pub(crate) fn alpn(&self) -> Option<&[u8]> {
         self.connection.alpn_protocol()
@@ -167,6 +176,8 @@ impl Session {
             return (bytes.len(), Err((**error).clone()));
         }
         let mut used = 0;
+        let before = plain.len();
+        let is_handshake = self.connection.is_handshaking();
         loop {
             let UnbufferedStatus { discard, state } =
                 self.connection.process_tls_records(&mut bytes[used..]);
@@ -205,6 +216,9 @@ impl Session {
             let Some(state) = next else {
                 continue;
             };
+            if is_handshake && plain.len() > before && self.alpn() == Some(b"h2") {
+                self.early = plain.split_off(before);
+            }
             return match self.is_closed {
                 // What comes after a goodbye is nobody's.
                 true => (bytes.len(), state.map(|_| State::PeerClosed)),

@@ -32,11 +32,11 @@ struct Tls {
 
 impl Stream {
     pub(super) fn new(socket: TcpStream, session: Option<Session>) -> Self {
-        let tls = session.map(|session| {
+        let tls = session.map(|mut session| {
             Box::new(Tls {
-                session,
                 cipher: vec![0; RECORD].into(),
-                plain: Vec::new(),
+                plain: session.take_early(),
+                session,
                 read: 0,
                 out: Vec::new(),
                 is_over: false,

@@ -59,6 +59,8 @@ struct Pair {
     heard: Vec<u8>,
     /// What the server has been told.
     asked: Vec<u8>,
+    /// Whether what the server says arrives in one piece.
+    is_whole: bool,
     rng: fastrand::Rng,
 }
 
@@ -79,6 +81,7 @@ impl Pair {
             server: ServerConnection::new(server.clone()).unwrap(),
             heard: Vec::new(),
             asked: Vec::new(),
+            is_whole: false,
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -98,7 +101,11 @@ impl Pair {
             }
             let mut at = 0;
             while at < bytes.len() {
-                let end = (at + self.rng.usize(1..300)).min(bytes.len());
+                let longest = match self.is_whole {
+                    true => bytes.len(),
+                    false => self.rng.usize(1..300),
+                };
+                let end = (at + longest).min(bytes.len());
                 let mut piece = bytes[at..end].to_vec();
                 at = end;
                 let (heard, said) = (&mut self.heard, &mut say);
@@ -164,6 +171,35 @@ fn a_talk_in_any_pieces() {
             pair.tell_server(&out);
             let end = pair.server.reader().read(&mut [0]).unwrap();
             assert_eq!(end, 0, "the server was told goodbye");
+        }
+    }
+}
+
+#[test]
+fn a_peer_may_speak_with_the_end_of_its_handshake() {
+    let (server, client) = configs(&TLS13);
+    let mut server = (*server).clone();
+    server.send_half_rtt_data = true;
+    let server = Arc::new(server);
+    let mut speaks_h2 = (*client).clone();
+    speaks_h2.alpn_protocols = vec![b"h2".to_vec()];
+    let speaks_h2 = Arc::new(speaks_h2);
+    for seed in 0..20 {
+        for (client, early, heard) in [(&speaks_h2, "SETTINGS", ""), (&client, "", "SETTINGS")] {
+            let mut pair = Pair::new(&server, client, seed);
+            pair.server.writer().write_all(b"SETTINGS").unwrap();
+            assert_eq!(pair.talk(Vec::new()), Ok(State::Open));
+            let mut said = pair.client.take_early();
+            // In small pieces it comes after the end.
+            said.append(&mut pair.heard);
+            assert_eq!(said, b"SETTINGS");
+            // In one piece it comes with it.
+            let mut pair = Pair::new(&server, client, seed);
+            pair.is_whole = true;
+            pair.server.writer().write_all(b"SETTINGS").unwrap();
+            assert_eq!(pair.talk(Vec::new()), Ok(State::Open));
+            assert_eq!(pair.client.take_early(), early.as_bytes());
+            assert_eq!(pair.heard, heard.as_bytes());
         }
     }
 }
