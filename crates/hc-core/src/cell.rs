@@ -122,8 +122,12 @@ impl Cell {
     ///
     /// Only the target's one driver may call this.
     pub fn set_word(&self, word: Word) {
-        let sequence = self.word().sequence();
-        self.store(word.with_sequence(sequence));
+        let known = self.word();
+        let word = word.with_sequence(known.sequence());
+        // Mostly nothing changed, and readers keep the line they have.
+        if word != known {
+            self.store(word);
+        }
     }
 
     pub(crate) fn store(&self, word: Word) {
@@ -196,7 +200,9 @@ impl Cell {
 
     /// Whether traffic reported a pass since the last call.
     pub fn take_passed(&self) -> bool {
-        self.reports.fetch_and(!PASSED, Ordering::Relaxed) & PASSED != 0
+        // Mostly there is nothing to take, and looking is cheaper than writing.
+        self.reports.load(Ordering::Relaxed) & PASSED != 0
+            && self.reports.fetch_and(!PASSED, Ordering::Relaxed) & PASSED != 0
     }
 
     /// A handle that asks for an early check of this target.

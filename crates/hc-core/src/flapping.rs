@@ -14,41 +14,50 @@ const OLDEST: u32 = 152;
 const STEP: u32 = 4;
 const SCALE: u32 = 190;
 
-/// The last changes of `failing`, and whether they are too many.
+/// The last changes of `failing`, and whether they are too many: in one word, as there is one a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flapping {
-    /// Bit 0 is the newest pair; a set bit is a change.
-    changes: u32,
-    last: Option<bool>,
-    on: bool,
-}
+pub(crate) struct Flapping(u32);
+
+/// Bit 0 is the newest pair; a set bit is a change.
+const CHANGES: u32 = (1 << PAIRS) - 1;
+/// It is flapping.
+const ON: u32 = 1 << 29;
+/// Something was heard, and what `failing` was then.
+const HEARD: u32 = 1 << 30;
+const FAILING: u32 = 1 << 31;
 
 impl Flapping {
-    pub(crate) fn is_on(&self) -> bool {
-        self.on
+    pub(crate) fn is_on(self) -> bool {
+        self.0 & ON != 0
     }
 
     /// Hears what `failing` is after a conclusive verdict.
     pub(crate) fn hear(&mut self, failing: bool, policy: Option<Flap>) {
-        let changed = self.last.is_some_and(|last| last != failing);
-        self.last = Some(failing);
-        self.changes = ((self.changes << 1) | u32::from(changed)) & ((1 << PAIRS) - 1);
-        self.on = policy.is_some_and(|flap| {
-            let share = self.weighted() * 10_000;
+        let before = self.0;
+        let failing = if failing { FAILING } else { 0 };
+        let changed = before & HEARD != 0 && before & FAILING != failing;
+        self.0 = ((before << 1) | u32::from(changed)) & CHANGES | HEARD | failing;
+        let share = self.weighted() * 10_000;
+        let is_on = policy.is_some_and(|flap| {
             let of = |bound: u16| u32::from(bound) * SCALE * PAIRS;
-            if self.on {
+            if before & ON != 0 {
                 share > of(flap.low.0)
             } else {
                 share >= of(flap.high.0)
             }
         });
+        self.0 |= if is_on { ON } else { 0 };
     }
 
-    fn weighted(&self) -> u32 {
-        (0..PAIRS)
-            .filter(|age| self.changes & (1 << age) != 0)
-            .map(|age| OLDEST + STEP * (PAIRS - 1 - age))
-            .sum()
+    fn weighted(self) -> u32 {
+        let mut left = self.0 & CHANGES;
+        let mut sum = 0;
+        while left != 0 {
+            let age = left.trailing_zeros();
+            sum += OLDEST + STEP * (PAIRS - 1 - age);
+            left &= left - 1;
+        }
+        sum
     }
 }
 
@@ -86,18 +95,14 @@ mod tests {
     #[test]
     fn exactly_a_fifth_is_enough() {
         // Four changes whose places sum to 38: 4 x 152 + 4 x 38 = 760 = 20 % of 190 x 20.
-        let mut flapping = Flapping {
-            changes: 0,
-            last: Some(false),
-            on: false,
-        };
+        let mut flapping = Flapping(HEARD);
         let places = [2_u32, 8, 12, 16];
         for place in places {
-            flapping.changes |= 1 << (PAIRS - 1 - place);
+            flapping.0 |= 1 << (PAIRS - 1 - place);
         }
         assert_eq!(flapping.weighted(), 760);
         // Hearing the same value shifts every pair by one place to the older side; undo that first.
-        flapping.changes >>= 1;
+        flapping.0 = (flapping.0 & CHANGES) >> 1 | HEARD;
         flapping.hear(false, Some(Flap::default()));
         assert!(flapping.is_on());
     }

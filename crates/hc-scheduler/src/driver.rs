@@ -361,8 +361,12 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             ended,
         };
         let (observer, asked) = (&self.observer, &mut self.asked);
-        self.plan
-            .finish(self.wall, finished, &mut self.actions, |checked| {
+        self.plan.finish(
+            self.wall,
+            finished,
+            observer.is_some(),
+            &mut self.actions,
+            |checked| {
                 if let Some(observer) = observer {
                     observer.check_ended(checked);
                 }
@@ -376,7 +380,8 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
                         let _ = reply.send(Ok(checked.clone()));
                     }
                 }
-            });
+            },
+        );
         if !self.actions.is_empty() {
             self.perform();
         }

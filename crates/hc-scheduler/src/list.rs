@@ -20,6 +20,21 @@ impl Default for Link {
     }
 }
 
+impl Link {
+    /// The link of what stands in no list but at a place of the wheel.
+    pub(crate) fn at_place(place: u32) -> Self {
+        Self {
+            previous: NONE,
+            next: place,
+        }
+    }
+
+    /// That place.
+    pub(crate) fn place(self) -> u32 {
+        self.next
+    }
+}
+
 /// What has a link.
 pub(crate) trait Linked {
     fn link(&mut self) -> &mut Link;
@@ -78,10 +93,5 @@ impl List {
         let index = self.first()?;
         self.remove(slab, index);
         Some(index)
-    }
-
-    pub(crate) fn next<T: Linked>(slab: &mut Slab<T>, index: u32) -> Option<u32> {
-        let next = slab.at_mut(index).link().next;
-        (next != NONE).then_some(next)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    About, BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy, Probe,
+    BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy, Probe,
     Publisher, Target, TargetId, Timestamp, Word, stable_hash,
 };
 
@@ -288,8 +288,6 @@ pub enum Action {
 pub struct Known<'a> {
     /// Its id.
     pub id: &'a TargetId,
-    /// What outputs are told of it.
-    pub about: &'a Arc<About>,
     /// Who asks.
     pub probe: &'a Arc<dyn Probe>,
     /// How answers are judged.
@@ -405,7 +403,7 @@ impl Plan {
                     ended,
                 };
                 let mut told = None;
-                self.finished(finished, actions, |checked| {
+                self.finished(finished, true, actions, |checked| {
                     told = Some(Arc::new(checked.clone()));
                 });
                 actions.extend(told.map(|checked| Action::Ended { key, checked }));
@@ -451,16 +449,17 @@ impl Plan {
     }
 
     /// As [`Input::Finished`], for whom the way through an action is too long: what came of the check is told by
-    /// a call of `tell`, and there is no [`Action::Ended`].
+    /// a call of `tell`, and there is no [`Action::Ended`]. Unless `observed`, only of a target that somebody asked for.
     pub fn finish(
         &mut self,
         wall: SystemTime,
         finished: Finished,
+        observed: bool,
         actions: &mut Vec<Action>,
         tell: impl FnOnce(&Checked),
     ) {
         self.wall = wall;
-        self.finished(finished, actions, tell);
+        self.finished(finished, observed, actions, tell);
         self.admit(actions);
         self.tell_share();
     }
@@ -477,7 +476,6 @@ impl Plan {
     pub fn target(&self, key: Key) -> Option<Known<'_>> {
         self.slab.get(key).map(|entry| Known {
             id: entry.id(),
-            about: &entry.about,
             probe: &entry.probe,
             policy: &entry.policy,
             cell: &entry.cell,

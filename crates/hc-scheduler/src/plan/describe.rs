@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    CheckResult, Evidence, Failure, Health, Labels, Policy, TargetId, Timestamp, Verdict, Word,
+    Cell, CheckResult, Evidence, Failure, Health, Labels, Policy, TargetId, Timestamp, Verdict,
+    Word,
 };
 
 use super::{Plan, State};
@@ -43,14 +44,76 @@ pub struct Checked {
     pub doubted: bool,
 }
 
+/// A check that has ended and was judged, without whose it was: that costs two shared counts, which a check that
+/// nobody listens to is spared.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) at: Timestamp,
+    pub(crate) result: CheckResult,
+    pub(crate) verdict: Verdict,
+    pub(crate) outcome: Result<Evidence, Failure>,
+    pub(crate) duration: Duration,
+    pub(crate) lateness: Duration,
+    pub(crate) waited: Duration,
+    pub(crate) reason: Reason,
+    pub(crate) doubted: bool,
+}
+
+impl Judged {
+    /// Why it did not simply pass.
+    pub(crate) fn why(&self) -> Option<&Failure> {
+        why(&self.outcome)
+    }
+
+    /// The same with whose it was.
+    pub(crate) fn of(self, cell: &Cell, wall: SystemTime) -> Checked {
+        let about = cell.about();
+        Checked {
+            target: cell.id().clone(),
+            group: about.group.clone(),
+            probe: about.probe_name,
+            wall,
+            at: self.at,
+            result: self.result,
+            verdict: self.verdict,
+            outcome: self.outcome,
+            duration: self.duration,
+            lateness: self.lateness,
+            waited: self.waited,
+            reason: self.reason,
+            doubted: self.doubted,
+        }
+    }
+}
+
+impl From<Checked> for Judged {
+    fn from(checked: Checked) -> Self {
+        Self {
+            at: checked.at,
+            result: checked.result,
+            verdict: checked.verdict,
+            outcome: checked.outcome,
+            duration: checked.duration,
+            lateness: checked.lateness,
+            waited: checked.waited,
+            reason: checked.reason,
+            doubted: checked.doubted,
+        }
+    }
+}
+
+fn why(outcome: &Result<Evidence, Failure>) -> Option<&Failure> {
+    match outcome {
+        Ok(evidence) => evidence.warning.as_deref(),
+        Err(failure) => Some(failure),
+    }
+}
+
 impl Checked {
     /// Why it did not simply pass.
     #[must_use]
     pub fn why(&self) -> Option<&Failure> {
-        match &self.outcome {
-            Ok(evidence) => evidence.warning.as_deref(),
-            Err(failure) => Some(failure),
-        }
+        why(&self.outcome)
     }
 }
 
@@ -98,11 +161,12 @@ impl Plan {
         } else {
             entry.reason
         };
+        let about = entry.cell.about();
         Some(Description {
             id: entry.id().clone(),
-            group: entry.about.group.clone(),
-            labels: entry.about.labels.clone(),
-            probe: entry.about.probe_name,
+            group: about.group.clone(),
+            labels: about.labels.clone(),
+            probe: about.probe_name,
             word: entry.cell.word(),
             health: entry.health,
             policy: entry.policy.clone(),
@@ -114,7 +178,7 @@ impl Plan {
                 reason,
                 factor: entry.factor,
             },
-            last: entry.last.told(entry.id(), &entry.about, |at| {
+            last: entry.last.told(&entry.cell, |at| {
                 let age = self.clock.real().since(at);
                 self.wall.checked_sub(age).unwrap_or(self.wall)
             }),

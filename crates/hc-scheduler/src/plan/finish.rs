@@ -8,6 +8,7 @@ use hc_core::{
     Verdict, step,
 };
 
+use super::describe::Judged;
 use super::last::Last;
 use super::targets::nudged_at;
 use super::{
@@ -22,8 +23,8 @@ const HELPER_SCAN: usize = 2_000;
 
 type Outcome = Result<Evidence, Failure>;
 
-/// What was made of a check's end.
-struct Judged {
+/// What is to be made of a check's end.
+struct Heard {
     outcome: Outcome,
     verdict: Verdict,
     /// From first poll to end, in real time.
@@ -35,6 +36,7 @@ impl Plan {
     pub(super) fn finished(
         &mut self,
         finished: Finished,
+        observed: bool,
         actions: &mut Vec<Action>,
         tell: impl FnOnce(&Checked),
     ) {
@@ -79,26 +81,32 @@ impl Plan {
             Err(_) if doubted || void || removed => Verdict::Inconclusive,
             outcome => Verdict::of(outcome, &self.slab.at(index).policy),
         };
-        let judged = Judged {
+        let heard = Heard {
             outcome,
             verdict,
             duration,
             doubted,
         };
-        let checked = self.judge(index, judged, &flight, first_poll);
-        tell(&checked);
+        let mut judged = self.judge(index, heard, &flight, first_poll);
+        let entry = self.slab.at(index);
+        if observed || entry.asked_for {
+            let checked = judged.of(&entry.cell, self.wall);
+            tell(&checked);
+            judged = checked.into();
+        }
         if removed {
             self.free(key);
             return;
         }
         if !void {
-            self.watch_panic(index, panicked, &checked);
+            self.watch_panic(index, panicked, &judged);
         }
-        self.watch_overlap(index, &flight, took, &checked);
+        self.watch_overlap(index, &flight, took, &judged);
         self.swept(index, actions);
-        self.next_check(index, first_poll, took, &checked);
-        self.watch_stale(index, &checked);
-        self.slab.at_mut(index).last = Last::keep(checked);
+        self.next_check(index, first_poll, took, &judged);
+        self.watch_stale(index, &judged);
+        let entry = self.slab.at_mut(index);
+        entry.last = Last::keep(judged, &entry.cell, self.wall);
         if self.slab.at(index).departing {
             self.leave(key, actions);
         }
@@ -290,17 +298,17 @@ impl Plan {
     fn judge(
         &mut self,
         index: u32,
-        judged: Judged,
+        heard: Heard,
         flight: &Flight,
         first_poll: Timestamp,
-    ) -> Checked {
-        let Judged {
+    ) -> Judged {
+        let Heard {
             mut outcome,
             verdict,
             duration,
             doubted,
-        } = judged;
-        let (real, wall) = (self.clock.real(), self.wall);
+        } = heard;
+        let real = self.clock.real();
         let entry = self.slab.at_mut(index);
         let before = entry.health;
         let (after, turn) = step(&entry.policy, before, verdict, real);
@@ -324,11 +332,7 @@ impl Plan {
             (_, outcome) => CheckResult::of(outcome),
         };
         let waited = flight.started.since(flight.fell_due);
-        let checked = Checked {
-            target: entry.id().clone(),
-            group: entry.about.group.clone(),
-            probe: entry.about.probe_name,
-            wall,
+        let judged = Judged {
             at: real,
             result,
             verdict,
@@ -339,25 +343,25 @@ impl Plan {
             reason: entry.reason,
             doubted,
         };
-        if let (Verdict::Fail(_), Err(failure)) = (verdict, &checked.outcome) {
+        if let (Verdict::Fail(_), Err(failure)) = (verdict, &judged.outcome) {
             entry.failed_in = failure.phase;
         }
-        self.count(&checked);
+        self.count(&judged);
         if verdict != Verdict::Inconclusive && !self.slab.at(index).removed {
             // Only an event keeps a copy of what led to it.
-            let cause = turn.and_then(|_| checked.why());
+            let cause = turn.and_then(|_| judged.why());
             let cause = cause.map(|failure| Arc::new(failure.clone()));
             self.publish_step(index, &before, turn, cause);
         }
-        checked
+        judged
     }
 
-    fn count(&mut self, checked: &Checked) {
+    fn count(&mut self, judged: &Judged) {
         let counters = &mut self.counters;
-        counters.results[checked.result as usize] += 1;
-        counters.late(checked.lateness);
-        counters.waits += u64::from(checked.waited > Duration::ZERO);
-        let evidence = match &checked.outcome {
+        counters.results[judged.result as usize] += 1;
+        counters.late(judged.lateness);
+        counters.waits += u64::from(judged.waited > Duration::ZERO);
+        let evidence = match &judged.outcome {
             Ok(evidence) => Some(evidence),
             Err(failure) => failure.evidence.as_deref(),
         };
@@ -367,10 +371,10 @@ impl Plan {
     }
 
     /// One warning when a probe begins to panic, one when it does no more.
-    fn watch_panic(&mut self, index: u32, panicked: bool, checked: &Checked) {
+    fn watch_panic(&mut self, index: u32, panicked: bool, judged: &Judged) {
         let real = self.clock.real();
         let entry = self.slab.at_mut(index);
-        let (edge, failure) = match (entry.at(Moment::Panicked), panicked, &checked.outcome) {
+        let (edge, failure) = match (entry.at(Moment::Panicked), panicked, &judged.outcome) {
             (None, true, Err(failure)) => {
                 entry.set(Moment::Panicked, Some(real));
                 (Edge::Begin, failure.clone())
@@ -394,7 +398,7 @@ impl Plan {
     }
 
     /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
-    fn watch_overlap(&mut self, index: u32, flight: &Flight, took: Duration, checked: &Checked) {
+    fn watch_overlap(&mut self, index: u32, flight: &Flight, took: Duration, judged: &Judged) {
         let (now, real) = (self.clock.now(), self.clock.real());
         let entry = self.slab.at_mut(index);
         let interval = entry.policy.interval();
@@ -419,7 +423,7 @@ impl Plan {
             }
             _ => return,
         };
-        let (target, took) = (entry.id().clone(), checked.duration);
+        let (target, took) = (entry.id().clone(), judged.duration);
         self.announce(EventKind::Overlap {
             target,
             interval,
@@ -429,7 +433,7 @@ impl Plan {
     }
 
     /// When the target is asked next: rules 1 to 4 in their order.
-    fn next_check(&mut self, index: u32, first_poll: Timestamp, took: Duration, checked: &Checked) {
+    fn next_check(&mut self, index: u32, first_poll: Timestamp, took: Duration, judged: &Judged) {
         let now = self.clock.now();
         let u = self.rng.f64();
         let belief = self.signs.belief();
@@ -458,8 +462,8 @@ impl Plan {
                 start: entry.due,
                 first_poll,
                 duration: took,
-                conclusive: checked.verdict != Verdict::Inconclusive,
-                doubted: checked.doubted && belief == Belief::Doubted,
+                conclusive: judged.verdict != Verdict::Inconclusive,
+                doubted: judged.doubted && belief == Belief::Doubted,
                 quiet: entry.quiet,
                 u,
             }),
@@ -479,10 +483,10 @@ impl Plan {
     }
 
     /// A conclusive check moves the moment at which it goes stale; an inconclusive one may find that it has come.
-    fn watch_stale(&mut self, index: u32, checked: &Checked) {
+    fn watch_stale(&mut self, index: u32, judged: &Judged) {
         let real = self.clock.real();
         let entry = self.slab.at_mut(index);
-        let edge = if checked.verdict == Verdict::Inconclusive {
+        let edge = if judged.verdict == Verdict::Inconclusive {
             if entry.at(Moment::Stale).is_some() || real < entry.cell.stale_at() {
                 return;
             }

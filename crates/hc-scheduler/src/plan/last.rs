@@ -5,11 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hc_core::{
-    About, CheckResult, Connection, Evidence, Fact, Phases, Span, TargetId, Timestamp, Verdict,
-};
+use hc_core::{Cell, CheckResult, Connection, Evidence, Fact, Phases, Span, Timestamp, Verdict};
 
-use super::describe::Checked;
+use super::describe::{Checked, Judged};
 use crate::interval::Reason;
 
 /// The last check of a target.
@@ -62,24 +60,23 @@ const V4: u8 = 1 << 6;
 const V6: u8 = 1 << 7;
 
 impl Last {
-    /// Keeps a check.
-    pub(crate) fn keep(checked: Checked) -> Self {
-        match Pass::of(&checked) {
+    /// Keeps a check of the target of that cell.
+    pub(crate) fn keep(judged: Judged, cell: &Cell, wall: SystemTime) -> Self {
+        match Pass::of(&judged) {
             Some(pass) => Self::Pass(pass),
-            None => Self::Whole(Arc::new(checked)),
+            None => Self::Whole(Arc::new(judged.of(cell, wall))),
         }
     }
 
     /// The check as it was told; `wall_of` turns its time into one for people.
     pub(crate) fn told(
         &self,
-        id: &TargetId,
-        about: &About,
+        cell: &Cell,
         wall_of: impl FnOnce(Timestamp) -> SystemTime,
     ) -> Option<Arc<Checked>> {
         match self {
             Self::Never => None,
-            Self::Pass(pass) => Some(Arc::new(pass.told(id, about, wall_of(pass.at)))),
+            Self::Pass(pass) => Some(Arc::new(pass.told().of(cell, wall_of(pass.at)))),
             Self::Whole(checked) => Some(checked.clone()),
         }
     }
@@ -87,31 +84,31 @@ impl Last {
 
 impl Pass {
     /// None: it holds what there is no place for.
-    fn of(checked: &Checked) -> Option<Self> {
-        let Ok(evidence) = &checked.outcome else {
+    fn of(judged: &Judged) -> Option<Self> {
+        let Ok(evidence) = &judged.outcome else {
             return None;
         };
-        let is_plain = checked.result == CheckResult::Pass
-            && checked.verdict == Verdict::Pass
+        let is_plain = judged.result == CheckResult::Pass
+            && judged.verdict == Verdict::Pass
             && evidence.warning.is_none()
             && !evidence.retried
-            && !checked.doubted;
+            && !judged.doubted;
         if !is_plain {
             return None;
         }
         let mut pass = Self {
-            at: checked.at,
+            at: judged.at,
             phases: evidence.phases,
             ip: [0; 16],
-            duration: Span::of(checked.duration),
-            lateness: Span::of(checked.lateness),
-            waited: Span::of(checked.waited),
+            duration: Span::of(judged.duration),
+            lateness: Span::of(judged.lateness),
+            waited: Span::of(judged.waited),
             total: Span::from(evidence.total),
             body_bytes: 0,
             certificate_expiry: 0,
             port: 0,
             status: 0,
-            reason: checked.reason,
+            reason: judged.reason,
             connection: evidence.connection,
             opened: evidence.opened,
             version: 0,
@@ -172,7 +169,7 @@ impl Pass {
         Some(())
     }
 
-    fn told(&self, id: &TargetId, about: &About, wall: SystemTime) -> Checked {
+    fn told(&self) -> Judged {
         let mut evidence = Evidence::new();
         evidence.phases = self.phases;
         evidence.total = self.total.get();
@@ -205,11 +202,7 @@ impl Pass {
             .filter(|(flag, _)| self.has & flag != 0)
             .map(|(_, fact)| fact);
         evidence.facts.extend(known);
-        Checked {
-            target: id.clone(),
-            group: about.group.clone(),
-            probe: about.probe_name,
-            wall,
+        Judged {
             at: self.at,
             result: CheckResult::Pass,
             verdict: Verdict::Pass,
@@ -225,14 +218,12 @@ impl Pass {
 
 #[cfg(test)]
 mod tests {
+    use hc_core::{Health, Start, Target, Word, probe_fn};
+
     use super::*;
 
-    fn checked(evidence: Evidence) -> Checked {
-        Checked {
-            target: TargetId::new("a"),
-            group: Arc::from("shop"),
-            probe: "http",
-            wall: SystemTime::UNIX_EPOCH,
+    fn judged(evidence: Evidence) -> Judged {
+        Judged {
             at: Timestamp::from_millis(5),
             result: CheckResult::Pass,
             verdict: Verdict::Pass,
@@ -243,6 +234,18 @@ mod tests {
             reason: Reason::Interval,
             doubted: false,
         }
+    }
+
+    fn cell() -> Arc<Cell> {
+        let target = Target::new("a", probe_fn(|_| async { Ok(Evidence::new()) }))
+            .with_group("shop")
+            .with_probe_name("http");
+        let health = Health::new(Start::First, Timestamp::ZERO);
+        let word = Word::new(&health, &target.policy, false);
+        let (publisher, _) = hc_core::view(1);
+        publisher
+            .add(&target, word, Timestamp::ZERO, SystemTime::UNIX_EPOCH)
+            .expect("it is new")
     }
 
     fn usual() -> Evidence {
@@ -269,16 +272,13 @@ mod tests {
     /// Kept and told again, it is what it was; whether it was kept in few words.
     #[track_caller]
     fn check(evidence: Evidence, in_few_words: bool) {
-        let before = checked(evidence.clone());
-        let (id, mut about) = (before.target.clone(), About::default());
-        about.group = before.group.clone();
-        about.probe_name = before.probe;
-        let last = Last::keep(before);
+        let (cell, wall) = (cell(), SystemTime::UNIX_EPOCH);
+        let last = Last::keep(judged(evidence.clone()), &cell, wall);
         assert_eq!(matches!(last, Last::Pass(_)), in_few_words, "{evidence:?}");
-        let told = last.told(&id, &about, |_| SystemTime::UNIX_EPOCH);
-        let told = told.expect("there was one");
-        let before = checked(evidence);
+        let told = last.told(&cell, |_| wall).expect("there was one");
+        let before = judged(evidence).of(&cell, wall);
         assert_eq!(format!("{told:?}"), format!("{before:?}"));
+        assert_eq!(told.group.as_ref(), "shop");
     }
 
     #[test]

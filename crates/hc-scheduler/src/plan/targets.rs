@@ -121,7 +121,6 @@ impl Plan {
             return;
         };
         self.publisher.set_about(&entry.cell, &target);
-        entry.about = entry.cell.about();
         let paused = entry.paused;
         let is_there = match entry.moves_to() {
             Some(host) => *host == target.host,

@@ -9,6 +9,10 @@ use super::{
 const OVERLOAD_BEGINS: f64 = 1.1;
 const OVERLOAD_ENDS: f64 = 1.02;
 
+/// So many targets are fetched from memory at once before the first of them is dealt with: as many lines as a
+/// processor waits for at a time. One after the other, a tenth of a microsecond each, was half of a check's cost.
+const WARMED: usize = 16;
+
 impl Plan {
     pub(super) fn tick(&mut self, real: Timestamp, actions: &mut Vec<Action>) {
         self.clock.turn(real);
@@ -17,16 +21,24 @@ impl Plan {
         let now = self.clock.now();
         let mut fired = std::mem::take(&mut self.fired);
         self.wheel.advance(&mut self.slab, now, &mut fired);
-        for index in fired.drain(..) {
-            let entry = self.slab.at_mut(index);
-            if entry.state == State::InFlight {
-                entry.state = State::Expired;
-                let key = self.key(index);
-                actions.push(Action::Expire { key });
-            } else {
-                self.fall_due(index);
+        for some in fired.chunks(WARMED) {
+            for index in some {
+                self.slab.at(*index).warm();
+            }
+            for index in some {
+                let entry = self.slab.at_mut(*index);
+                if entry.state == State::InFlight {
+                    entry.state = State::Expired;
+                    let key = self.key(*index);
+                    actions.push(Action::Expire { key });
+                } else {
+                    self.fall_due(*index);
+                    // While it is at hand; the order is the same.
+                    self.admit(actions);
+                }
             }
         }
+        fired.clear();
         self.fired = fired;
     }
 
