@@ -1,5 +1,8 @@
 //! A stream of bytes for hyper: a socket, and the TLS session over it if there is one.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
