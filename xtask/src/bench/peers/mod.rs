@@ -42,7 +42,7 @@ struct Options {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Before that, after every target was asked once
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=600))]
     warm: u64,
     /// Targets, each load in turn
     #[arg(long, value_delimiter = ',', default_values_t = [9_000_usize, 1_000])]
@@ -124,6 +124,7 @@ fn rounds(
     let folder = target.join("bench/peers");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let mut outcome = Outcome::new(Setting::read(), options.seconds, options.interval_ms);
+    outcome.hc_was_given = options.hc.is_some();
     let mut able = Vec::new();
     for &checker in chosen {
         match checker.prepared(programs, &folder) {
@@ -140,6 +141,11 @@ fn rounds(
         span: Duration::from_secs(options.seconds),
         count_syscalls: rounds_left == 0,
     };
+    // Starting, the first turn and counting system calls take about three seconds more.
+    let each = options.warm + options.seconds + 3;
+    let runs = u64::from(options.rounds) * (able.len() * options.targets.len()) as u64;
+    let about = Duration::from_secs(runs * each + 4 * able.len() as u64);
+    eprintln!("  about {}; first each with one target", human(about));
     // What a checker of one target has resident is no target's.
     let mut alone = Vec::new();
     for (checker, prepared) in &able {

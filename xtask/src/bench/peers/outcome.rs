@@ -13,6 +13,8 @@ pub(super) struct Outcome {
     pub(super) setting: Setting,
     pub(super) seconds: u64,
     pub(super) interval_ms: u64,
+    /// It was built before, perhaps of another commit.
+    pub(super) hc_was_given: bool,
     pub(super) loads: Vec<OfLoad>,
     /// Who could not take part, and why.
     pub(super) missing: Vec<(&'static str, String)>,
@@ -106,6 +108,7 @@ impl Outcome {
             setting,
             seconds,
             interval_ms,
+            hc_was_given: false,
             loads: Vec::new(),
             missing: Vec::new(),
         }
@@ -152,6 +155,7 @@ impl Outcome {
             "setting": self.setting.line("peers"),
             "seconds": self.seconds,
             "interval_ms": self.interval_ms,
+            "hc_was_given": self.hc_was_given,
             "loads": loads.collect::<Vec<_>>(),
             "missing": missing.collect::<Vec<_>>(),
         })

@@ -1,5 +1,5 @@
 //! The outcome as a picture: CPU per check of each checker, every round a dot and the median a bar, on a scale of
-//! decades, one panel a load.
+//! decades, one panel a load, all to one scale.
 
 use super::outcome::{Contender, OfLoad, Outcome};
 use crate::bench::report::short;
@@ -12,10 +12,17 @@ const HEAD: f64 = 56.0;
 const FOOT: f64 = 44.0;
 
 pub(super) fn svg(outcome: &Outcome) -> String {
+    let all = outcome.loads.iter().flat_map(|load| &load.contenders);
+    let all: Vec<_> = all
+        .filter_map(|it| it.figure(|sample| Some(sample.cpu_us)))
+        .collect();
+    let least = all.iter().map(|it| it.least).fold(f64::INFINITY, f64::min);
+    let most = all.iter().map(|it| it.most).fold(0.0, f64::max);
+    let ends = (least.clamp(0.1, 1e6) * 0.8, most.max(1.0) * 1.15);
     let mut body = String::new();
     let mut top = 0.0;
     for load in &outcome.loads {
-        top = panel(&mut body, load, outcome.interval_ms, top);
+        top = panel(&mut body, load, outcome.interval_ms, ends, top);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {top}\" \
@@ -25,22 +32,22 @@ pub(super) fn svg(outcome: &Outcome) -> String {
 }
 
 /// Draws a load below `top`, and gives where the next begins.
-fn panel(body: &mut String, load: &OfLoad, interval_ms: u64, top: f64) -> f64 {
+fn panel(
+    body: &mut String,
+    load: &OfLoad,
+    interval_ms: u64,
+    (low, high): (f64, f64),
+    top: f64,
+) -> f64 {
     let mut shown: Vec<_> = load
         .contenders
         .iter()
         .filter_map(|it| Some((it, it.figure(|sample| Some(sample.cpu_us))?)))
         .collect();
     shown.sort_by(|(_, one), (_, two)| one.median.total_cmp(&two.median));
-    let least = shown
-        .iter()
-        .map(|(_, it)| it.least)
-        .fold(f64::INFINITY, f64::min);
-    let most = shown.iter().map(|(_, it)| it.most).fold(0.0, f64::max);
-    let (low, high) = (least.max(0.1) * 0.8, most.max(1.0) * 1.15);
     let x = |value: f64| SCALE.0 + (SCALE.1 - SCALE.0) * (value / low).ln() / (high / low).ln();
     *body += &format!(
-        "<text x=\"16\" y=\"{:.0}\" font-size=\"15\" font-weight=\"bold\">CPU per check, us: {} targets every {interval_ms} ms</text>\n",
+        "<text x=\"16\" y=\"{:.0}\" font-size=\"15\" font-weight=\"bold\">CPU per check, us, logarithmic: {} targets every {interval_ms} ms</text>\n",
         top + 30.0,
         load.targets
     );

@@ -29,6 +29,9 @@ pub(super) fn markdown(outcome: &Outcome) -> String {
         "Medians of {rounds} interleaved rounds of {} s; a ratio is the median of the rounds' ratios, its extremes behind it.\n",
         outcome.seconds
     );
+    if outcome.hc_was_given {
+        out += "hc was not built for this run, and may be of another commit.\n";
+    }
     for load in &outcome.loads {
         out += &format!(
             "\n### {} targets every {} ms\n\n{}",
