@@ -1,4 +1,4 @@
-//! Where the memory of a fleet goes, before a connection is opened: `memory TARGETS`.
+//! Where the memory of a fleet goes, before a connection is opened: `memory TARGETS [whole]`.
 //!
 //! Each stage is told in bytes a target that the allocator was asked for, to the byte, and in what the system counts
 //! as resident. The config stands until the targets are made, as in `hc run`.
@@ -24,8 +24,11 @@ fn main() {
         "{targets} targets            asked for, B/target   resident, B/target   resident, MB"
     );
     let mut stages = Stages::new(targets);
-    parts(targets, &mut stages);
-    whole(targets, &mut stages);
+    // In a process of its own: what one leaves behind, the other would use.
+    match std::env::args().nth(2).as_deref() {
+        Some("whole") => whole(targets, &mut stages),
+        _ => parts(targets, &mut stages),
+    }
 }
 
 /// Each part by itself.
@@ -127,7 +130,7 @@ fn asked() -> isize {
 /// Bytes that the system counts as resident, without files that are mapped.
 fn resident() -> isize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<isize>().ok());
     kib.unwrap_or(0) * 1_024
 }

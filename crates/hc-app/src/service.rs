@@ -102,10 +102,11 @@ impl Service {
     ///
     /// # Errors
     /// All targets that cannot be made; then nothing was started.
-    pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
+    pub fn start(mut config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
         let registry = Registry::for_fleet(config.targets.len());
         let outline = Outline::of(&config);
-        let targets = targets(&registry, &outline, &config).map_err(ServiceError::Targets)?;
+        let specs = std::mem::take(&mut config.targets);
+        let targets = targets(&registry, &outline, specs).map_err(ServiceError::Targets)?;
         let most_in_flight = match around.descriptors {
             0 => usize::MAX,
             some => some,
@@ -265,15 +266,15 @@ impl Service {
     }
 }
 
-/// The targets of a config under the ids of its outline.
+/// The targets of specs under the ids of their outline. Each spec makes room for the next one's target.
 fn targets(
     registry: &Registry,
     outline: &Outline,
-    config: &Config,
+    specs: Vec<TargetSpec>,
 ) -> Result<Vec<Target>, Vec<RegistryError>> {
-    let (mut targets, mut errors) = (Vec::with_capacity(config.targets.len()), Vec::new());
-    for (id, spec) in outline.ids().zip(&config.targets) {
-        match registry.target_as(id.clone(), spec) {
+    let (mut targets, mut errors) = (Vec::with_capacity(specs.len()), Vec::new());
+    for (id, spec) in outline.ids().zip(specs) {
+        match registry.target_as(id.clone(), &spec) {
             Ok(target) => targets.push(target),
             Err(error) => errors.push(error),
         }

@@ -178,7 +178,7 @@ impl Reader<'_> {
             );
             self.base_target(&node, &mut fleet, "url");
         }
-        self.fleet(&entries, &mut fleet);
+        self.fleet(entries, &mut fleet);
         if let Some(include) = top.get("include") {
             let place = include.place;
             let patterns: Vec<String> = top
@@ -261,11 +261,12 @@ impl Reader<'_> {
         }
     }
 
-    fn fleet(&mut self, entries: &[Entry], fleet: &mut Fleet) {
+    /// Takes the entries: a large file makes room for its targets as they are read.
+    fn fleet(&mut self, entries: Vec<Entry>, fleet: &mut Fleet) {
         for entry in entries {
             match &*entry.key {
-                "targets" => self.targets(&entry.value, fleet),
-                "groups" => self.groups(&entry.value, fleet),
+                "targets" => self.targets(entry.value, fleet),
+                "groups" => self.groups(entry.value, fleet),
                 _ => {}
             }
         }
@@ -325,7 +326,7 @@ impl Reader<'_> {
                         self.not_included(&entry);
                     }
                 }
-                self.fleet(&kept, fleet);
+                self.fleet(kept, fleet);
             }
         }
     }

@@ -67,6 +67,43 @@ impl Node {
         }
     }
 
+    /// The nodes of a list, or the node that is none. Taken apart, so that what was read makes room for what is made of it.
+    pub(crate) fn into_list(self) -> Result<Vec<Self>, Self> {
+        match Arc::try_unwrap(self.value) {
+            Ok(Value::List(nodes)) => Ok(nodes),
+            Ok(value) => Err(Self {
+                place: self.place,
+                value: Arc::new(value),
+            }),
+            // An alias has it too.
+            Err(value) => match &*value {
+                Value::List(nodes) => Ok(nodes.clone()),
+                _ => Err(Self {
+                    place: self.place,
+                    value,
+                }),
+            },
+        }
+    }
+
+    /// The entries of a map, or the node that is none.
+    pub(crate) fn into_map(self) -> Result<Vec<Entry>, Self> {
+        match Arc::try_unwrap(self.value) {
+            Ok(Value::Map(entries)) => Ok(entries),
+            Ok(value) => Err(Self {
+                place: self.place,
+                value: Arc::new(value),
+            }),
+            Err(value) => match &*value {
+                Value::Map(entries) => Ok(entries.clone()),
+                _ => Err(Self {
+                    place: self.place,
+                    value,
+                }),
+            },
+        }
+    }
+
     /// The text, if it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &*self.value {

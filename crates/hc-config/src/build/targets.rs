@@ -43,7 +43,7 @@ struct Around {
 
 impl Reader<'_> {
     /// Reads `targets` of a file.
-    pub(crate) fn targets(&mut self, node: &Node, fleet: &mut Fleet) {
+    pub(crate) fn targets(&mut self, node: Node, fleet: &mut Fleet) {
         let around = Around {
             group: None,
             settings: Arc::clone(&fleet.base),
@@ -52,47 +52,54 @@ impl Reader<'_> {
     }
 
     /// Reads `groups` of a file.
-    pub(crate) fn groups(&mut self, node: &Node, fleet: &mut Fleet) {
+    pub(crate) fn groups(&mut self, node: Node, fleet: &mut Fleet) {
         if node.is_null() {
             return;
         }
-        let Value::List(groups) = &*node.value else {
-            self.findings.push(Finding::mismatch(
-                "wrong-type",
-                node.place,
-                "groups",
-                "a list",
-                Some(node.noun()),
-            ));
-            return;
+        let groups = match node.into_list() {
+            Ok(groups) => groups,
+            Err(node) => {
+                self.findings.push(Finding::mismatch(
+                    "wrong-type",
+                    node.place,
+                    "groups",
+                    "a list",
+                    Some(node.noun()),
+                ));
+                return;
+            }
         };
-        for (at, group) in groups.iter().enumerate() {
+        for (at, group) in groups.into_iter().enumerate() {
             self.group(group, fleet, &format!("groups[{at}]"));
         }
     }
 
-    fn group(&mut self, node: &Node, fleet: &mut Fleet, path: &str) {
-        let Value::Map(entries) = &*node.value else {
-            let wanted = "a map with `name` and `targets`";
-            self.findings.push(Finding::mismatch(
-                "wrong-type",
-                node.place,
-                path,
-                wanted,
-                Some(node.noun()),
-            ));
-            return;
+    fn group(&mut self, node: Node, fleet: &mut Fleet, path: &str) {
+        let whole = node.place;
+        let entries = match node.into_map() {
+            Ok(entries) => entries,
+            Err(node) => {
+                let wanted = "a map with `name` and `targets`";
+                self.findings.push(Finding::mismatch(
+                    "wrong-type",
+                    whole,
+                    path,
+                    wanted,
+                    Some(node.noun()),
+                ));
+                return;
+            }
         };
         let known = Known {
             tables: &[keys::GROUP, keys::SHARED[0], keys::SHARED[1]],
             reserved: keys::TARGET_RESERVED,
         };
-        let probe = Origin::Group(Arc::from(group_name(entries)));
-        let mut own = self.settings(entries, &known, &probe, path);
+        let probe = Origin::Group(Arc::from(group_name(&entries)));
+        let mut own = self.settings(&entries, &known, &probe, path);
         let name = own.text("name").map(ToOwned::to_owned);
         match &name {
             Some(name) => {
-                let place = own.get("name").map_or(node.place, |setting| setting.place);
+                let place = own.get("name").map_or(whole, |setting| setting.place);
                 if let Some(first) = fleet.group_names.get(name) {
                     self.duplicate("group", name, place, *first, path);
                 } else {
@@ -101,7 +108,7 @@ impl Reader<'_> {
                 }
             }
             None if !entries.iter().any(|entry| &*entry.key == "name") => {
-                self.missing(&join(path, "name"), node.place);
+                self.missing(&join(path, "name"), whole);
             }
             None => {}
         }
@@ -112,23 +119,27 @@ impl Reader<'_> {
             group: Some(name.unwrap_or_default()),
             settings: Arc::new(settings),
         };
-        if let Some(targets) = entries.iter().find(|entry| &*entry.key == "targets") {
-            self.target_list(&targets.value, &around, fleet, &join(path, "targets"));
+        let mut entries = entries.into_iter();
+        if let Some(targets) = entries.find(|entry| &*entry.key == "targets") {
+            self.target_list(targets.value, &around, fleet, &join(path, "targets"));
         }
     }
 
-    fn target_list(&mut self, node: &Node, around: &Around, fleet: &mut Fleet, path: &str) {
+    fn target_list(&mut self, node: Node, around: &Around, fleet: &mut Fleet, path: &str) {
         if node.is_null() {
             return;
         }
-        let Value::List(targets) = &*node.value else {
-            let finding =
-                Finding::mismatch("wrong-type", node.place, path, "a list", Some(node.noun()));
-            self.findings
-                .push(finding.hint("begin each target with `- `".to_owned()));
-            return;
+        let targets = match node.into_list() {
+            Ok(targets) => targets,
+            Err(node) => {
+                let finding =
+                    Finding::mismatch("wrong-type", node.place, path, "a list", Some(node.noun()));
+                self.findings
+                    .push(finding.hint("begin each target with `- `".to_owned()));
+                return;
+            }
         };
-        for (at, target) in targets.iter().enumerate() {
+        for (at, target) in targets.into_iter().enumerate() {
             if fleet.targets.len() >= MOST_TARGETS {
                 let message = format!("more than {MOST_TARGETS} targets");
                 self.findings.push(Finding::error(
@@ -139,7 +150,7 @@ impl Reader<'_> {
                 ));
                 return;
             }
-            self.target(target, around, fleet, &format!("{path}[{at}]"));
+            self.target(&target, around, fleet, &format!("{path}[{at}]"));
         }
     }
 
