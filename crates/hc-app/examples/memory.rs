@@ -130,7 +130,9 @@ fn asked() -> isize {
 /// Bytes that the system counts as resident, without files that are mapped.
 fn resident() -> isize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<isize>().ok());
     kib.unwrap_or(0) * 1_024
 }
