@@ -97,6 +97,21 @@ pub struct Exchange {
     pub cut: bool,
 }
 
+impl Exchange {
+    /// An answer over HTTP/1.1 with a body, for transports of one's own.
+    #[must_use]
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            version: "1.1",
+            headers: HeaderMap::new(),
+            length: body.len() as u64,
+            body,
+            cut: false,
+        }
+    }
+}
+
 /// A list of headers over HTTP/2 is read up to here, so that the probe's own limit, which is lower, can be told; the
 /// same as hyper allows itself for HTTP/1.
 pub(crate) const MAX_HEADER_LIST: u32 = 408 << 10;

@@ -13,7 +13,9 @@ use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic,
 };
-use rustls::{ClientConfig, Error, HandshakeKind, ProtocolVersion};
+use rustls::{ClientConfig, Error};
+#[cfg(test)]
+use rustls::{HandshakeKind, ProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 /// The client's end of a TLS connection.
@@ -155,10 +157,12 @@ impl Session {
         self.connection.peer_certificates()?.first()
     }
 
+    #[cfg(test)]
     pub(crate) fn version(&self) -> Option<ProtocolVersion> {
         self.connection.protocol_version()
     }
 
+    #[cfg(test)]
     pub(crate) fn is_resumed(&self) -> bool {
         self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
     }

@@ -7,6 +7,12 @@
 
 /// Runs each case over each transport. One that joins later adds a line here.
 macro_rules! cases {
+    (; dedicated only: $($own:ident,)+) => {
+        mod dedicated {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $own() { super::$own($crate::support::dedicated).await; })+
+        }
+    };
     ($($name:ident,)+ $(; dedicated only: $($own:ident,)+)?) => {
         mod pooled {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,6 +29,7 @@ macro_rules! cases {
 
 mod answers;
 mod connections;
+mod edges;
 mod http2;
 mod limits;
 mod pooled;

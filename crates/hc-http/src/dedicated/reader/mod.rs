@@ -163,6 +163,7 @@ impl Reader {
     }
 
     /// The phase that the exchange is in once its request is sent.
+    #[cfg(test)]
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Head if self.partial.is_empty() => Phase::Wait,

@@ -592,6 +592,23 @@ fn headers_are_kept_if_wanted_and_unfolded() {
 }
 
 #[test]
+fn a_body_that_nobody_looks_at_is_counted() {
+    for (max_body, length, cut) in [(5, 5, false), (4, 4, true), (0, 0, true)] {
+        let asked = Asked {
+            max_body,
+            wants_body: false,
+            ..ASKED
+        };
+        let bytes = wire("HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|he|3|llo|0||");
+        let Ok(Step::Done(answer)) = Reader::new(asked).take(&bytes) else {
+            panic!("the answer is there")
+        };
+        assert_eq!((answer.length, answer.cut), (length, cut));
+        assert_eq!((answer.body.capacity(), answer.reusable), (0, !cut));
+    }
+}
+
+#[test]
 fn phases() {
     let mut reader = Reader::new(ASKED);
     let mut take = |bytes: &str| {

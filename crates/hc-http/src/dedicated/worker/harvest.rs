@@ -21,8 +21,8 @@ const GAPS: [Duration; 3] = [
     Duration::from_millis(2),
     Duration::from_millis(4),
 ];
-/// The grain of time: a close of an idle connection is seen within it.
-const SLOT: Duration = Duration::from_millis(10);
+/// The usual slot, and the longest: a close of an idle connection is seen within it.
+const SLOTS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(20)];
 /// Kept connections that lie for too long are looked for so often.
 const SWEEP: u32 = 1_000;
 
@@ -103,6 +103,8 @@ struct Rounds {
     next: Option<Instant>,
     /// When the requests went out whose answers are awaited.
     begun: Option<Instant>,
+    /// When that was before.
+    last: Option<Instant>,
     looks: usize,
 }
 
@@ -110,11 +112,20 @@ impl Rounds {
     /// Somebody began to wait, or laid a connection down.
     fn rung(&mut self, now: Instant, outlook: Outlook) {
         if outlook.waiting {
-            self.begun = Some(now);
+            self.last = self.begun.replace(now).or(self.last);
             self.looks = 0;
             self.at_latest(now + GAPS[0]);
         } else if outlook.parked {
-            self.at_latest(now + SLOT + GAPS[0]);
+            self.at_latest(now + self.slot() + GAPS[0]);
+        }
+    }
+
+    /// Checks begin at slots: their grain shows in when requests go out.
+    fn slot(&self) -> Duration {
+        let [usual, longest] = SLOTS;
+        match (self.begun, self.last) {
+            (Some(begun), Some(last)) => begun.duration_since(last).clamp(usual, longest),
+            _ => usual,
         }
     }
 
@@ -125,12 +136,11 @@ impl Rounds {
     fn looked(&mut self, now: Instant, outlook: Outlook) {
         self.looks += 1;
         self.next = if outlook.waiting {
-            Some(now + GAPS.get(self.looks).copied().unwrap_or(SLOT))
+            Some(now + GAPS.get(self.looks).copied().unwrap_or(SLOTS[0]))
         } else if outlook.parked {
             // A little after the next requests go out, if they go out each slot: then that look serves both.
-            let begun = self.begun.take().unwrap_or(now);
-            let slot = begun + SLOT + GAPS[0];
-            Some(if slot > now { slot } else { now + SLOT })
+            let next = self.begun.map(|begun| begun + self.slot() + GAPS[0]);
+            Some(next.filter(|next| *next > now).unwrap_or(now + self.slot()))
         } else {
             None
         };

@@ -11,6 +11,9 @@ use mio::net::TcpStream;
 use super::{Inner, Scratch, Worker, stamp};
 use crate::dedicated::session::{Session, State};
 
+/// So often in a row is read what says nothing.
+const LOOKS: usize = 32;
+
 /// An idle one costs a descriptor and these bytes.
 pub(super) struct Socket {
     /// `None`: closed.
@@ -89,8 +92,8 @@ impl Socket {
             // Nothing may come unasked.
             return false;
         };
-        // A ticket, or a new key.
-        loop {
+        // A ticket, or a new key; a flood of them is neither.
+        for _ in 0..LOOKS {
             let received = stamp::receive(stream, &mut scratch.cipher, &mut scratch.control);
             let count = match received {
                 Ok((0, _)) => return false,
@@ -113,6 +116,7 @@ impl Socket {
                 return false;
             }
         }
+        false
     }
 
     /// Whether there is nothing to read.
@@ -259,7 +263,7 @@ impl Link {
             sockets, scratch, ..
         } = &mut *inner;
         let socket = &mut sockets[self.key];
-        loop {
+        for _ in 0..LOOKS {
             if socket.state.ended {
                 return Poll::Ready(Ok(take(Received::End)));
             }
@@ -310,6 +314,9 @@ impl Link {
             }
             state.map_err(broken)?;
         }
+        // A peer that sends records without end, and nothing in them, is not all that there is to do.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// TLS from here on.
