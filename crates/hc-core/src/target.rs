@@ -27,6 +27,8 @@ pub struct Target {
     pub policy: Arc<Policy>,
     /// Known, shown, and not asked until resumed.
     pub paused: bool,
+    /// Targets of one host with the same key are asked once; see [`with_shared`](Self::with_shared).
+    pub shared: Option<u128>,
 }
 
 impl Target {
@@ -43,6 +45,7 @@ impl Target {
             probe: Arc::new(probe),
             policy: Arc::default(),
             paused: false,
+            shared: None,
         }
     }
 
@@ -78,6 +81,17 @@ impl Target {
     #[must_use]
     pub fn with_probe_name(mut self, name: &'static str) -> Self {
         self.probe_name = name;
+        self
+    }
+
+    /// The same, asked together with all targets of its host that have this key: one check, and each hears the result.
+    ///
+    /// The key must say all that matters to the answer and to the times: the probe with its settings, the
+    /// address, the policy. A hash of these serves. Each target keeps its own status, streaks, events and labels; a nudge or a
+    /// report of any is one for all. Default: a target is asked by itself.
+    #[must_use]
+    pub fn with_shared(mut self, key: u128) -> Self {
+        self.shared = Some(key);
         self
     }
 

@@ -78,7 +78,7 @@ impl Turning {
                 ended: Ended::Answered(Ok(evidence)),
             };
             self.plan
-                .finish(at.wall, finished, false, &mut self.actions, |_| {});
+                .finish(at.wall, finished, false, &mut self.actions, |_, _| {});
         }
         let _ = self.plan.next_wake();
     }

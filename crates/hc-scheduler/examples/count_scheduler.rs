@@ -126,7 +126,7 @@ fn checks(times: u64, observed: bool, outcome: impl Fn() -> Result<Evidence, Fai
                 ended: Ended::Answered(outcome()),
             };
             let wall = now(millis).wall;
-            plan.finish(wall, finished, observed, &mut actions, |checked| {
+            plan.finish(wall, finished, observed, &mut actions, |_, checked| {
                 std::hint::black_box(checked);
             });
             ended += 1;

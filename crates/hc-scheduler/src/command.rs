@@ -21,9 +21,12 @@ pub enum Alteration {
     Remove(TargetId),
     /// The same target (by id) with other settings: its status stays, its streaks are zeroed, and it is asked soon.
     Update(Target),
-    /// Another policy: everything else stays.
+    /// Another policy: everything else stays. The target shares its checks with no others until it is told to.
     SetPolicy(TargetId, Arc<Policy>),
-    /// Another probe: the status stays, the streaks are zeroed, and it is asked soon.
+    /// The target shares its checks with those of that key from now on, or with none: everything else stays.
+    Share(TargetId, Option<u128>),
+    /// Another probe: the status stays, the streaks are zeroed, and it is asked soon. The target shares its checks with
+    /// no others until it is told to.
     Replace(TargetId, Arc<dyn Probe>),
     /// Not to be asked for now.
     Pause(TargetId),

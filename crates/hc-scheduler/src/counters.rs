@@ -14,6 +14,8 @@ const LONGEST_US: u64 = 3_600_000_000;
 pub struct Counters {
     /// Checks that ended, by result, in the order of [`CheckResult::ALL`].
     pub results: [u64; 4],
+    /// Results heard by targets that share the check of another one; they are no checks.
+    pub shared: u64,
     /// Changes of status.
     pub transitions: u64,
     /// Grid ticks that passed while their target's check was in flight.
@@ -44,6 +46,7 @@ impl Default for Counters {
     fn default() -> Self {
         Self {
             results: [0; 4],
+            shared: 0,
             transitions: 0,
             overlaps: 0,
             skipped_ticks: 0,
@@ -78,6 +81,7 @@ impl Counters {
         for (sum, part) in self.results.iter_mut().zip(other.results) {
             *sum += part;
         }
+        self.shared += other.shared;
         self.transitions += other.transitions;
         self.overlaps += other.overlaps;
         self.skipped_ticks += other.skipped_ticks;

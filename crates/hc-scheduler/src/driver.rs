@@ -366,7 +366,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             finished,
             observer.is_some(),
             &mut self.actions,
-            |checked| {
+            |key, checked| {
                 if let Some(observer) = observer {
                     observer.check_ended(checked);
                 }

@@ -24,6 +24,7 @@ use crate::wheel::Wheel;
 mod describe;
 mod entry;
 mod finish;
+mod group;
 mod last;
 mod relocate;
 mod targets;
@@ -194,6 +195,13 @@ pub enum Input {
         /// The policy.
         policy: Arc<Policy>,
     },
+    /// It shares its checks with others from now on, or with none.
+    Share {
+        /// Which.
+        key: Key,
+        /// With those of that key.
+        with: Option<u128>,
+    },
     /// Not to be asked for now.
     Pause {
         /// Which.
@@ -314,6 +322,7 @@ pub struct Plan {
     /// What the other workers were told of this one's references.
     told_references: References,
     references: Vec<Key>,
+    groups: group::Groups,
     sweeps: Sweeps,
     counters: Counters,
     rng: fastrand::Rng,
@@ -366,6 +375,7 @@ impl Plan {
             told_references: References::default(),
             signs,
             references: Vec::new(),
+            groups: group::Groups::default(),
             sweeps: Sweeps::default(),
             counters: Counters::default(),
             rng: fastrand::Rng::with_seed(config.seed),
@@ -402,11 +412,12 @@ impl Plan {
                     ended_at,
                     ended,
                 };
-                let mut told = None;
-                self.finished(finished, true, actions, |checked| {
-                    told = Some(Arc::new(checked.clone()));
+                let mut told = Vec::with_capacity(1);
+                self.finished(finished, true, actions, |key, checked| {
+                    let checked = Arc::new(checked.clone());
+                    told.push(Action::Ended { key, checked });
                 });
-                actions.extend(told.map(|checked| Action::Ended { key, checked }));
+                actions.append(&mut told);
             }
             Input::Postponed { key, first_poll } => self.postponed(key, first_poll),
             Input::Heard { key, pending } => self.heard(key, pending),
@@ -433,6 +444,7 @@ impl Plan {
             } => self.adopt(moved, target, (rank, count), actions),
             Input::Replace { key, probe } => self.replace(key, probe, (0, 1), actions),
             Input::SetPolicy { key, policy } => self.set_policy(key, policy),
+            Input::Share { key, with } => self.share(key, with),
             Input::Pause { key } => self.pause(key, actions),
             Input::Resume { key, rank, count } => self.resume(key, (rank, count)),
             Input::CheckNow { key } => self.check_now(key, actions),
@@ -449,14 +461,15 @@ impl Plan {
     }
 
     /// As [`Input::Finished`], for whom the way through an action is too long: what came of the check is told by
-    /// a call of `tell`, and there is no [`Action::Ended`]. Unless `observed`, only of a target that somebody asked for.
+    /// a call of `tell` for each target that heard it, and there is no [`Action::Ended`]. Unless `observed`, only of
+    /// a target that somebody asked for.
     pub fn finish(
         &mut self,
         wall: SystemTime,
         finished: Finished,
         observed: bool,
         actions: &mut Vec<Action>,
-        tell: impl FnOnce(&Checked),
+        tell: impl FnMut(Key, &Checked),
     ) {
         self.wall = wall;
         self.finished(finished, observed, actions, tell);

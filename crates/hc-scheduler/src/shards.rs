@@ -230,6 +230,7 @@ impl Router {
                 Alteration::Remove(id)
                 | Alteration::SetPolicy(id, _)
                 | Alteration::Replace(id, _)
+                | Alteration::Share(id, _)
                 | Alteration::Pause(id)
                 | Alteration::Resume(id) => (Some(id), None),
             };

@@ -116,6 +116,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             Alteration::SetPolicy(id, policy) => {
                 find(&id).map(|key| Input::SetPolicy { key, policy })
             }
+            Alteration::Share(id, with) => find(&id).map(|key| Input::Share { key, with }),
             Alteration::Replace(id, probe) => find(&id).map(|key| Input::Replace { key, probe }),
             Alteration::Pause(id) => find(&id).map(|key| Input::Pause { key }),
         };

@@ -42,6 +42,8 @@ pub struct Checked {
     pub reason: Reason,
     /// Whether it was not believed because hc doubted itself.
     pub doubted: bool,
+    /// Whether another target was asked, with whom this one [shares](hc_core::Target::with_shared) its checks.
+    pub shared: bool,
 }
 
 /// A check that has ended and was judged, without whose it was: that costs two shared counts, which a check that
@@ -57,6 +59,7 @@ pub(crate) struct Judged {
     pub(crate) waited: Duration,
     pub(crate) reason: Reason,
     pub(crate) doubted: bool,
+    pub(crate) shared: bool,
 }
 
 impl Judged {
@@ -82,6 +85,7 @@ impl Judged {
             waited: self.waited,
             reason: self.reason,
             doubted: self.doubted,
+            shared: self.shared,
         }
     }
 }
@@ -98,6 +102,7 @@ impl From<Checked> for Judged {
             waited: checked.waited,
             reason: checked.reason,
             doubted: checked.doubted,
+            shared: checked.shared,
         }
     }
 }
@@ -139,8 +144,10 @@ pub struct Description {
     pub since: Timestamp,
     /// Whether there was no conclusive check for too long.
     pub is_stale: bool,
-    /// Whether it is being asked now.
+    /// Whether it is being asked now, or another one with which it shares its checks.
     pub in_flight: bool,
+    /// How many targets one check of it is for: 1 unless it [shares](hc_core::Target::with_shared) its checks.
+    pub asked_for: usize,
     /// When it is asked next (real time, if nothing is lost), and why; [`Timestamp::NEVER`] while paused.
     pub next: Next,
     /// Its last check.
@@ -172,7 +179,8 @@ impl Plan {
             policy: entry.policy.clone(),
             since: entry.health.since(),
             is_stale: self.clock.real() >= entry.cell.stale_at(),
-            in_flight: entry.is_in_flight(),
+            in_flight: entry.is_in_flight() || entry.state == State::Riding,
+            asked_for: self.asked_for_all(key.index),
             next: Next {
                 at,
                 reason,

@@ -28,6 +28,8 @@ pub(crate) enum State {
     Ready,
     /// In the wheel with its deadline.
     InFlight,
+    /// In no list until a check of another of its group has ended, which is for this one too.
+    Riding,
     /// In flight, past its deadline: in no list until its task has given up.
     Expired,
 }
@@ -93,6 +95,8 @@ struct Rare {
     moments: [Timestamp; MOMENTS],
     /// Its host has changed while it was in flight: it moves there when its permit is given back.
     moves_to: Option<Arc<str>>,
+    /// The place of the group that it is in.
+    group: Option<u32>,
 }
 
 /// What the plan knows of one target.
@@ -147,6 +151,8 @@ pub(crate) struct Entry {
     /// Neither suspect nor Unhealthy when the check in flight began.
     pub(crate) was_clear: bool,
     pub(crate) counted_clear: bool,
+    /// It is counted among those that are asked.
+    pub(crate) counted_asked: bool,
     pub(crate) swept: bool,
     pub(crate) is_reference: bool,
     /// Its last check held its thread for long in one piece.
@@ -194,6 +200,7 @@ impl Entry {
             asked_for: false,
             was_clear: true,
             counted_clear: false,
+            counted_asked: false,
             swept: false,
             is_reference: false,
             is_heavy: false,
@@ -287,6 +294,24 @@ impl Entry {
         host
     }
 
+    /// The place of the group that it is in.
+    pub(crate) fn group(&self) -> Option<u32> {
+        self.rare.as_deref()?.group
+    }
+
+    /// Notes the group that it is in.
+    pub(crate) fn set_group(&mut self, group: Option<u32>) {
+        if group.is_some() || self.group().is_some() {
+            self.rare().group = group;
+            self.tidy();
+        }
+    }
+
+    /// What its grid is made of.
+    pub(crate) fn set_hash(&mut self, hash: u64) {
+        self.hash = hash;
+    }
+
     /// Forgets a nudged check once it limits nothing any more.
     pub(crate) fn forget_nudge(&mut self, now: Timestamp) {
         if self.rare.is_some()
@@ -303,13 +328,16 @@ impl Entry {
             Box::new(Rare {
                 moments: [Timestamp::NEVER; MOMENTS],
                 moves_to: None,
+                group: None,
             })
         })
     }
 
     fn tidy(&mut self) {
         let is_empty = self.rare.as_deref().is_some_and(|rare| {
-            rare.moves_to.is_none() && rare.moments == [Timestamp::NEVER; MOMENTS]
+            rare.moves_to.is_none()
+                && rare.group.is_none()
+                && rare.moments == [Timestamp::NEVER; MOMENTS]
         });
         if is_empty {
             self.rare = None;
@@ -339,7 +367,7 @@ mod tests {
         assert_eq!(size_of::<Health>(), 48);
         assert_eq!(size_of::<Last>(), 88);
         assert_eq!(size_of::<Entry>(), 280);
-        assert_eq!(size_of::<Rare>(), 80);
+        assert_eq!(size_of::<Rare>(), 88);
         assert_eq!(size_of::<Cell>(), 72);
         assert_eq!(size_of::<Flight>(), 64);
     }

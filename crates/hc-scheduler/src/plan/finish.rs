@@ -12,7 +12,8 @@ use super::describe::Judged;
 use super::last::Last;
 use super::targets::nudged_at;
 use super::{
-    Action, Checked, Ended, Finished, Flight, Moment, Next, Plan, Reason, State, interval,
+    Action, Checked, Ended, Finished, Flight, Key, Moment, Next, Plan, Reason, State, Void,
+    interval,
 };
 use crate::interval::Asked;
 use crate::isolation::{Belief, Fleet, Sign, Silent};
@@ -30,6 +31,30 @@ struct Heard {
     /// From first poll to end, in real time.
     duration: Duration,
     doubted: bool,
+    /// Another target was asked.
+    is_rider: bool,
+}
+
+/// Who hears of a check's end, and how much of it.
+#[derive(Clone, Copy)]
+struct Hearing {
+    index: u32,
+    /// It was called off.
+    void: bool,
+    doubted: bool,
+    /// Another target was asked.
+    is_rider: bool,
+}
+
+/// A check's end as all hear it.
+struct End {
+    /// When it was due (running time).
+    due: Timestamp,
+    first_poll: Timestamp,
+    took: Duration,
+    /// From first poll to end, in real time.
+    duration: Duration,
+    panicked: bool,
 }
 
 impl Plan {
@@ -38,7 +63,7 @@ impl Plan {
         finished: Finished,
         observed: bool,
         actions: &mut Vec<Action>,
-        tell: impl FnOnce(&Checked),
+        mut tell: impl FnMut(Key, &Checked),
     ) {
         let Finished {
             key,
@@ -73,10 +98,80 @@ impl Plan {
             .max(flight.started)
             .min(now);
         let panicked = matches!(ended, Ended::Panicked(_));
-        let (outcome, void) = self.outcome_of(index, ended, &flight, first_poll, ended_at);
-
+        let riders = self.riders(index);
+        self.has_asked(index);
+        let own_void = self.slab.at_mut(index).void.take();
+        let (outcome, cancelled) = self.outcome_of(ended, &flight, first_poll, ended_at);
         let removed = self.slab.at(index).removed;
-        let doubted = !void && !removed && self.listen(index, &outcome, &flight);
+        // What this one does not hear any more may still be for those that ride on it.
+        let speaker = match own_void {
+            None if !removed => Some(index),
+            _ => riders.first().copied(),
+        };
+        let speaker = speaker.filter(|_| !cancelled);
+        let doubted = speaker.is_some_and(|speaker| self.listen(speaker, &outcome, &flight));
+        let showed_life = speaker.and_then(|speaker| self.slab.at(speaker).showed_life);
+        let end = End {
+            due: self.slab.at(index).due,
+            first_poll,
+            took,
+            duration,
+            panicked,
+        };
+        let shared = (!riders.is_empty()).then(|| outcome.clone());
+        let (outcome, void) = match own_void {
+            Some(why) => (called_off(why), true),
+            None => (outcome, cancelled),
+        };
+        let to = Hearing {
+            index,
+            void,
+            doubted: doubted && !void && !removed,
+            is_rider: false,
+        };
+        self.conclude(to, outcome, &flight, &end, observed, actions, &mut tell);
+        for rider in riders {
+            let Some(outcome) = shared.clone() else {
+                break;
+            };
+            let entry = self.slab.at_mut(rider);
+            entry.state = State::Parked;
+            entry.due = end.due;
+            entry.showed_life = showed_life.or(entry.showed_life);
+            if cancelled && !self.stopping {
+                // Called off by who asked: it is asked anew.
+                entry.soon = Span::of(Duration::ZERO);
+            }
+            let to = Hearing {
+                index: rider,
+                void: cancelled,
+                doubted,
+                is_rider: true,
+            };
+            self.conclude(to, outcome, &flight, &end, observed, actions, &mut tell);
+        }
+    }
+
+    /// One target hears how a check has ended.
+    #[expect(clippy::too_many_arguments, reason = "two callers, both just above")]
+    fn conclude(
+        &mut self,
+        to: Hearing,
+        outcome: Outcome,
+        flight: &Flight,
+        end: &End,
+        observed: bool,
+        actions: &mut Vec<Action>,
+        tell: &mut impl FnMut(Key, &Checked),
+    ) {
+        let Hearing {
+            index,
+            void,
+            doubted,
+            is_rider,
+        } = to;
+        let key = self.key(index);
+        let removed = self.slab.at(index).removed;
         let verdict = match &outcome {
             Err(_) if doubted || void || removed => Verdict::Inconclusive,
             outcome => Verdict::of(outcome, &self.slab.at(index).policy),
@@ -84,14 +179,15 @@ impl Plan {
         let heard = Heard {
             outcome,
             verdict,
-            duration,
+            duration: end.duration,
             doubted,
+            is_rider,
         };
-        let mut judged = self.judge(index, heard, &flight, first_poll);
+        let mut judged = self.judge(index, heard, flight, end.first_poll);
         let entry = self.slab.at(index);
         if observed || entry.asked_for {
             let checked = judged.of(&entry.cell, self.wall);
-            tell(&checked);
+            tell(key, &checked);
             judged = checked.into();
         }
         if removed {
@@ -99,11 +195,13 @@ impl Plan {
             return;
         }
         if !void {
-            self.watch_panic(index, panicked, &judged);
+            self.watch_panic(index, end.panicked, &judged);
         }
-        self.watch_overlap(index, &flight, took, &judged);
+        if !is_rider {
+            self.watch_overlap(index, flight, end.took, &judged);
+        }
         self.swept(index, actions);
-        self.next_check(index, first_poll, took, &judged);
+        self.next_check(index, end.first_poll, end.took, &judged);
         self.watch_stale(index, &judged);
         let entry = self.slab.at_mut(index);
         entry.last = Last::keep(judged, &entry.cell, self.wall);
@@ -115,21 +213,11 @@ impl Plan {
     /// What to make of how it ended, and whether that is void because hc itself called it off.
     fn outcome_of(
         &mut self,
-        index: u32,
         ended: Ended,
         flight: &Flight,
         first_poll: Timestamp,
         ended_at: Timestamp,
     ) -> (Outcome, bool) {
-        let entry = self.slab.at_mut(index);
-        if let Some(why) = entry.void.take() {
-            let why = why.as_str();
-            let message = format!("cancelled: {why}");
-            return (
-                Err(Failure::new(Kind::Cancelled, None, message).with_code(why)),
-                true,
-            );
-        }
         match ended {
             // A probe may keep time itself; it is as late as hc is.
             Ended::Answered(Err(failure)) if failure.kind == Kind::Timeout => (
@@ -204,6 +292,8 @@ impl Plan {
             entry.silence = silence;
         }
         let is_first = std::mem::replace(&mut entry.silent_in, silence) != silence;
+        self.mark_silent(index);
+        let entry = self.slab.at(index);
         let beside_references = is_first && !entry.is_reference;
         let host = entry.host;
         let silent = Silent {
@@ -307,6 +397,7 @@ impl Plan {
             verdict,
             duration,
             doubted,
+            is_rider,
         } = heard;
         let real = self.clock.real();
         let entry = self.slab.at_mut(index);
@@ -342,6 +433,7 @@ impl Plan {
             waited,
             reason: entry.reason,
             doubted,
+            shared: is_rider,
         };
         if let (Verdict::Fail(_), Err(failure)) = (verdict, &judged.outcome) {
             entry.failed_in = failure.phase;
@@ -358,6 +450,10 @@ impl Plan {
 
     fn count(&mut self, judged: &Judged) {
         let counters = &mut self.counters;
+        if judged.shared {
+            counters.shared += 1;
+            return;
+        }
         counters.results[judged.result as usize] += 1;
         counters.late(judged.lateness);
         counters.waits += u64::from(judged.waited > Duration::ZERO);
@@ -524,4 +620,11 @@ fn unsteady(
         failed_in,
         format!("{failed} of the last {of} checks failed"),
     )
+}
+
+/// What a target hears of its own check that hc itself called off.
+fn called_off(why: Void) -> Outcome {
+    let why = why.as_str();
+    let message = format!("cancelled: {why}");
+    Err(Failure::new(Kind::Cancelled, None, message).with_code(why))
 }

@@ -92,7 +92,8 @@ impl Pass {
             && judged.verdict == Verdict::Pass
             && evidence.warning.is_none()
             && !evidence.retried
-            && !judged.doubted;
+            && !judged.doubted
+            && !judged.shared;
         if !is_plain {
             return None;
         }
@@ -212,6 +213,7 @@ impl Pass {
             waited: self.waited.get().unwrap_or_default(),
             reason: self.reason,
             doubted: false,
+            shared: false,
         }
     }
 }
@@ -233,6 +235,7 @@ mod tests {
             waited: Duration::ZERO,
             reason: Reason::Interval,
             doubted: false,
+            shared: false,
         }
     }
 

@@ -39,18 +39,16 @@ impl Plan {
         self.swept(key.index, actions);
         self.take_out(key.index);
         let entry = self.slab.at_mut(key.index);
-        let was_paused = entry.paused;
         // For the counts of this plan it is gone.
         entry.removed = true;
         let asked_for = std::mem::take(&mut entry.asked_for);
-        if !was_paused {
-            self.asked -= 1;
-        }
+        self.count_asked(key.index, false);
         self.recount(key.index);
         self.references.retain(|reference| *reference != key);
         if asked_for {
             actions.push(Action::Declined { key });
         }
+        self.part(key.index);
         let Some(mut entry) = self.slab.remove(key) else {
             return;
         };
@@ -96,7 +94,7 @@ impl Plan {
             self.references.push(key);
         }
         if !paused {
-            self.asked += 1;
+            self.count_asked(key.index, true);
             self.recount(key.index);
             if !self.stopping {
                 self.schedule(key.index, next);
@@ -150,7 +148,11 @@ impl Plan {
                 continue;
             }
             sum.asked += 1;
-            sum.alive += usize::from(entry.showed_life == Some(true) && !entry.is_in_flight());
+            sum.alive += usize::from(
+                entry.showed_life == Some(true)
+                    && !entry.is_in_flight()
+                    && entry.state != State::Riding,
+            );
             sum.silent += usize::from(entry.showed_life == Some(false));
         }
         sum
@@ -179,6 +181,7 @@ impl Entry {
         self.departing = false;
         self.remembered = false;
         self.counted_clear = false;
+        self.counted_asked = false;
         self.void = None;
         self.soon = Span::ABSENT;
         // It is at home where it is taken in.

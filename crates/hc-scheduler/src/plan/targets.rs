@@ -23,6 +23,7 @@ impl Plan {
             actions.push(Action::Refused { id: target.id });
             return;
         };
+        let shared = target.shared;
         let hash = stable_hash(&[target.id.as_str(), &self.config.checker]);
         let host = self.admission.enlist(&target.host);
         self.clock.losses().enlist(target.policy.timeout());
@@ -32,6 +33,9 @@ impl Plan {
         let (is_reference, paused) = (entry.is_reference, entry.paused);
         let key = self.slab.insert(entry);
         self.slab.at(key.index).cell.set_tag(key.to_bits());
+        if shared.is_some() {
+            self.join(key.index, shared);
+        }
         if is_reference {
             self.references.push(key);
         }
@@ -39,7 +43,7 @@ impl Plan {
             self.swept(key.index, actions);
             return;
         }
-        self.asked += 1;
+        self.count_asked(key.index, true);
         self.recount(key.index);
         self.first_check(key.index, rank, count);
     }
@@ -70,14 +74,11 @@ impl Plan {
             return;
         };
         entry.removed = true;
-        let was_paused = entry.paused;
         let in_flight = entry.is_in_flight();
         let cell = entry.cell.clone();
         let asked_for = std::mem::take(&mut entry.asked_for);
         self.publisher.remove(&cell, self.clock.real(), self.wall);
-        if !was_paused {
-            self.asked -= 1;
-        }
+        self.count_asked(key.index, false);
         self.recount(key.index);
         self.swept(key.index, actions);
         self.references.retain(|reference| *reference != key);
@@ -95,6 +96,9 @@ impl Plan {
 
     /// Gives up the place of a removed target.
     pub(super) fn free(&mut self, key: Key) {
+        if self.slab.get(key).is_some() {
+            self.part(key.index);
+        }
         if let Some(entry) = self.slab.remove(key) {
             self.admission.dismiss(entry.host);
             self.clock.losses().dismiss(entry.policy.timeout());
@@ -102,6 +106,11 @@ impl Plan {
     }
 
     pub(super) fn cancel(&mut self, key: Key, why: Void, actions: &mut Vec<Action>) {
+        if !self.riders(key.index).is_empty() {
+            // Its check goes on for those who ride on it.
+            self.slab.at_mut(key.index).void = Some(why);
+            return;
+        }
         self.take_out(key.index);
         self.slab.at_mut(key.index).void = Some(why);
         actions.push(Action::Cancel {
@@ -143,8 +152,9 @@ impl Plan {
                 self.schedule(key.index, next);
             }
         }
-        self.set_policy(key, target.policy);
-        self.replace(key, target.probe, rank, actions);
+        self.regroup(key.index, target.shared);
+        self.judge_by(key, target.policy);
+        self.ask_by(key, target.probe, rank, actions);
         match (paused, target.paused) {
             (false, true) => self.pause(key, actions),
             (true, false) => self.resume(key, rank),
@@ -159,7 +169,21 @@ impl Plan {
         self.admission.dismiss(old);
     }
 
+    /// Another probe asks, and so it is another question than that of its group.
     pub(super) fn replace(
+        &mut self,
+        key: Key,
+        probe: Arc<dyn Probe>,
+        rank: (u32, u32),
+        actions: &mut Vec<Action>,
+    ) {
+        if self.slab.get(key).is_some_and(|entry| !entry.removed) {
+            self.regroup(key.index, None);
+        }
+        self.ask_by(key, probe, rank, actions);
+    }
+
+    fn ask_by(
         &mut self,
         key: Key,
         probe: Arc<dyn Probe>,
@@ -190,7 +214,7 @@ impl Plan {
                     },
                 );
             }
-            State::Idle | State::Parked | State::Waiting | State::Ready => {}
+            State::Idle | State::Parked | State::Waiting | State::Ready | State::Riding => {}
         }
     }
 
@@ -204,7 +228,16 @@ impl Plan {
         self.publish_step(index, &before, None, None);
     }
 
+    /// Another policy judges, and so it is asked at other times than its group.
     pub(super) fn set_policy(&mut self, key: Key, policy: Arc<Policy>) {
+        let differs = |entry: &Entry| !entry.removed && entry.policy != policy;
+        if self.slab.get(key).is_some_and(differs) {
+            self.regroup(key.index, None);
+        }
+        self.judge_by(key, policy);
+    }
+
+    fn judge_by(&mut self, key: Key, policy: Arc<Policy>) {
         let Some(entry) = self.slab.get_mut(key).filter(|entry| !entry.removed) else {
             return;
         };
@@ -267,7 +300,7 @@ impl Plan {
         let asked_for = std::mem::take(&mut entry.asked_for);
         let stale_since = entry.at(Moment::Stale);
         entry.set(Moment::Stale, None);
-        self.asked -= 1;
+        self.count_asked(key.index, false);
         if in_flight {
             self.cancel(key, Void::Paused, actions);
         } else {
@@ -298,7 +331,7 @@ impl Plan {
         entry.set(Moment::Paused, None);
         let interval = entry.policy.interval();
         let state = entry.state;
-        self.asked += 1;
+        self.count_asked(key.index, true);
         self.publish_overlay(key.index, Overlay::Paused, Edge::End { lasted });
         self.forget_streaks(key.index);
         if state == State::Parked {
@@ -423,7 +456,7 @@ impl Plan {
                     );
                 }
             }
-            State::Waiting | State::Ready | State::InFlight | State::Expired => {
+            State::Waiting | State::Ready | State::InFlight | State::Expired | State::Riding => {
                 entry.remembered = true;
             }
             State::Parked => {}

@@ -70,6 +70,9 @@ impl Plan {
 
     /// An idle target is due now: it asks for permits.
     pub(super) fn fall_due(&mut self, index: u32) {
+        if self.rides(index) {
+            return;
+        }
         let now = self.clock.now();
         let entry = self.slab.at_mut(index);
         entry.fall_due(now);
@@ -113,6 +116,7 @@ impl Plan {
         if entry.reason == Reason::Nudged {
             entry.set(Moment::Nudged, Some(now));
         }
+        self.take_along(index);
         self.wheel.insert(&mut self.slab, index, now + timeout);
         actions.push(Action::Start {
             key: self.key(index),
@@ -173,9 +177,16 @@ impl Plan {
                 self.slab.at_mut(index).state = State::Expired;
                 return;
             }
-            State::Waiting | State::Ready => self.withdraw(index, host, state),
+            State::Waiting | State::Ready => {
+                self.withdraw(index, host, state);
+                self.slab.at_mut(index).state = State::Parked;
+                if let Some(group) = self.slab.at(index).group() {
+                    self.pass_on(group, index);
+                }
+                return;
+            }
             State::Expired => return,
-            State::Parked => {}
+            State::Parked | State::Riding => {}
         }
         self.slab.at_mut(index).state = State::Parked;
     }
@@ -201,7 +212,8 @@ impl Plan {
             let Some(key) = self.slab.key_at(index) else {
                 continue;
             };
-            if self.slab.at(index).is_in_flight() {
+            if self.slab.at(index).is_in_flight() || self.slab.at(index).state == State::Riding {
+                // Who rides hears the end of the check that it rides on.
                 continue;
             }
             self.take_out(index);
@@ -221,15 +233,8 @@ impl Plan {
 
     /// Keeps the counts of asked and clear targets right after something about this one changed.
     pub(super) fn recount(&mut self, index: u32) {
-        let entry = self.slab.at_mut(index);
+        let entry = self.slab.at(index);
         let clear = !entry.paused && !entry.removed && entry.is_clear();
-        if clear != entry.counted_clear {
-            entry.counted_clear = clear;
-            if clear {
-                self.clear += 1;
-            } else {
-                self.clear -= 1;
-            }
-        }
+        self.count_clear(index, clear);
     }
 }
