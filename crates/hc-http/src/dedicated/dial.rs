@@ -134,7 +134,7 @@ async fn addresses(
             let found = match bare.parse::<IpAddr>() {
                 Ok(ip) => vec![SocketAddr::new(ip, *port)],
                 Err(_) => {
-                    let found = names.resolve(cx, bare).await?;
+                    let found = names.resolve_family(cx, bare, family).await?;
                     let with_port = |ip: &IpAddr| SocketAddr::new(*ip, *port);
                     found.iter().map(with_port).collect()
                 }

@@ -50,6 +50,8 @@ pub(super) struct Tls {
     pub(super) session: Session,
     /// Records that the socket did not take yet.
     unsent: Vec<u8>,
+    /// It broke behind what it said last.
+    is_broken: bool,
 }
 
 impl Tls {
@@ -265,7 +267,10 @@ impl Link {
         let socket = &mut sockets[self.key];
         for _ in 0..LOOKS {
             if socket.state.ended {
-                return Poll::Ready(Ok(take(Received::End)));
+                return Poll::Ready(match &socket.tls {
+                    Some(tls) if tls.is_broken => Err(io::ErrorKind::UnexpectedEof.into()),
+                    _ => Ok(take(Received::End)),
+                });
             }
             if !socket.state.readable && !socket.state.ending {
                 inner.wait(self.key, cx.waker(), prompt);
@@ -310,6 +315,8 @@ impl Link {
             let _ = tls.flush(stream);
             socket.state.ended |= matches!(state, Ok(State::PeerClosed));
             if !scratch.plain.is_empty() {
+                tls.is_broken = state.is_err();
+                socket.state.ended |= tls.is_broken;
                 return Poll::Ready(Ok(take(Received::Bytes(&scratch.plain, at))));
             }
             state.map_err(broken)?;
@@ -325,6 +332,7 @@ impl Link {
         self.worker.inner().sockets[self.key].tls = Some(Box::new(Tls {
             session,
             unsent: Vec::new(),
+            is_broken: false,
         }));
     }
 
@@ -377,7 +385,11 @@ impl Link {
                 // Before the first request nobody has anything to say to us.
                 Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
             }
-            State::Open => Poll::Ready(flushed.map(|()| true)),
+            // What the socket does not take yet goes out before the request.
+            State::Open => Poll::Ready(match flushed {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+                _ => Ok(true),
+            }),
             State::PeerClosed => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
             State::Handshaking => Poll::Ready(match flushed {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
