@@ -45,7 +45,10 @@ impl Timestamp {
 /// The whole nanoseconds of a duration, saturating (584 years fit).
 #[must_use]
 pub fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 impl Add<Duration> for Timestamp {

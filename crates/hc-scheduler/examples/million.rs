@@ -268,16 +268,17 @@ async fn churn(
         .into_iter()
         .map(|target| target.id)
         .collect();
-    let new = targets(0, some, wire, policy);
+    let (mut ids, mut new) = (Some(ids), Some(targets(0, some, wire, policy)));
     let watcher = tokio::spawn(watch_gaps(longest.clone()));
     for (what, removes) in [("removing", true), ("adding", false)] {
         let before = look(monitor, wire).await?;
         longest.store(0, Ordering::Relaxed);
-        if removes {
-            monitor.remove(ids.clone()).await?;
+        let applied = if removes {
+            monitor.remove(ids.take().unwrap_or_default()).await?
         } else {
-            monitor.add(new.clone()).await?;
-        }
+            monitor.add(new.take().unwrap_or_default()).await?
+        };
+        assert!(applied.is_complete(), "all were known, then none");
         let after = look(monitor, wire).await?;
         let took = after.at.duration_since(before.at);
         println!(

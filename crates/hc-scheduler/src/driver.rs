@@ -19,8 +19,10 @@ use crate::stats::Stats;
 use crate::time::MonitorClock;
 
 mod alter;
+mod describe;
 
 use alter::Altering;
+use describe::Describing;
 
 /// How many targets commands may touch, and how many nudges are heard, in one turn: at some microseconds each a
 /// turn stays under a slot.
@@ -63,6 +65,7 @@ pub(crate) struct Driver<F> {
     checks: Checks<F>,
     actions: Vec<Action>,
     altering: VecDeque<Altering>,
+    describing: VecDeque<Describing>,
     asked: HashMap<Key, Vec<Asker>>,
     sweeps: HashMap<u64, Reply<()>>,
     next_sweep: u64,
@@ -99,6 +102,7 @@ impl Driver<std::future::Pending<Outcome>> {
             clock,
             actions: Vec::new(),
             altering: VecDeque::new(),
+            describing: VecDeque::new(),
             asked: HashMap::new(),
             sweeps: HashMap::new(),
             next_sweep: 0,
@@ -127,6 +131,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             self.turn(Input::Tick);
             self.hear_inbox();
             self.alter();
+            self.describe_some();
             self.poll_checks();
             if self.is_done() {
                 return self.end();
@@ -153,6 +158,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
         let next_wake = self.plan.next_wake();
         if !self.publisher.inbox().is_empty()
             || !self.altering.is_empty()
+            || !self.describing.is_empty()
             || self.checks.are_due()
             || self.plan.is_called()
         {
@@ -186,7 +192,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             self.ran(ran);
         }
         for _ in 0..PER_TURN {
-            if !self.altering.is_empty() {
+            if !self.altering.is_empty() || !self.describing.is_empty() {
                 break;
             }
             match self.commands.try_recv() {
@@ -421,14 +427,14 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
                 None => drop(reply.send(Err(MonitorError::Unknown))),
             },
             Command::Describe { ids, reply } => {
-                let keys: Vec<Key> = match ids {
-                    Some(ids) => ids
-                        .iter()
-                        .filter_map(|id| self.key_of(id.as_str()))
-                        .collect(),
-                    None => self.plan.keys().collect(),
+                let Some(ids) = ids else {
+                    self.describing
+                        .push_back(Describing::new(&self.plan, reply));
+                    // A small fleet is told at once, as of this moment.
+                    return self.describe_some();
                 };
-                let described = keys.into_iter().filter_map(|key| self.plan.describe(key));
+                let keys = ids.iter().filter_map(|id| self.key_of(id.as_str()));
+                let described = keys.filter_map(|key| self.plan.describe(key));
                 // The asker may have stopped waiting.
                 let _ = reply.send(described.collect());
             }

@@ -155,6 +155,21 @@ pub struct Description {
 }
 
 impl Plan {
+    /// All that is known of the targets at the next so many places. False: those were the last.
+    pub(crate) fn describe_some(
+        &self,
+        next: &mut u32,
+        places: u32,
+        told: &mut Vec<Description>,
+    ) -> bool {
+        let span = u32::try_from(self.slab.span()).unwrap_or(u32::MAX);
+        let end = next.saturating_add(places).min(span);
+        let keys = (*next..end).filter_map(|index| self.slab.key_at(index));
+        told.extend(keys.filter_map(|key| self.describe(key)));
+        *next = end;
+        end < span
+    }
+
     /// All that is known of one target.
     #[must_use]
     pub fn describe(&self, key: Key) -> Option<Description> {
