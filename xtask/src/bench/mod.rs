@@ -11,6 +11,7 @@ mod peers;
 mod pooled;
 mod report;
 mod rig;
+mod soak;
 mod spread;
 mod story;
 
@@ -44,6 +45,11 @@ const BENCHES: &[Bench] = &[
         name: "cold",
         about: "`hc check` of 10,000 URLs beside curl --parallel, a Go program and wrk's ceiling (2 minutes)",
         run: cold::run,
+    },
+    Bench {
+        name: "soak",
+        about: "an hour of 9,000 targets whose kept connections close at random: no false transition (--minutes N)",
+        run: soak::run,
     },
     Bench {
         name: "day",

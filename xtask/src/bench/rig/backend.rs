@@ -178,7 +178,7 @@ fn open_files(limits: &str) -> Option<usize> {
 }
 
 /// Two that nobody has just now.
-fn free_ports() -> Result<[u16; 2]> {
+pub(super) fn free_ports() -> Result<[u16; 2]> {
     let listen = || TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
     let (one, two) = (listen()?, listen()?);
     Ok([one.local_addr()?.port(), two.local_addr()?.port()])

@@ -6,11 +6,15 @@
 mod arena;
 mod backend;
 mod child;
+mod fickle;
 mod obtain;
 mod programs;
+mod tail;
 
 pub(super) use arena::{Arena, enter};
 pub(super) use backend::Backend;
 pub(super) use child::Child;
+pub(super) use fickle::{Fickle, Manner, Told};
 pub(super) use obtain::obtain;
 pub(super) use programs::{Program, Programs};
+pub(super) use tail::Tail;

@@ -36,6 +36,7 @@ fn one(program: Program, target: &Path, [hc, other]: [Option<&Path>; 2]) -> Resu
         Program::Envoy => (envoy(&peers)?, "--version"),
         Program::GoChecker => return go(&peers),
         Program::Floor => (beside("floor", &peers)?, ""),
+        Program::Fickle => (beside("fickle", &peers)?, ""),
         Program::Pingora => {
             // Its compression library, of which a health check needs nothing, is built by it.
             package("cmake", &["cmake"])?;

@@ -19,12 +19,13 @@ pub(crate) enum Program {
     GoChecker,
     Pingora,
     Floor,
+    Fickle,
     Curl,
     Wrk,
 }
 
 impl Program {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Nginx,
         Self::Hc,
         Self::OtherHc,
@@ -34,6 +35,7 @@ impl Program {
         Self::GoChecker,
         Self::Pingora,
         Self::Floor,
+        Self::Fickle,
         Self::Curl,
         Self::Wrk,
     ];
@@ -50,6 +52,7 @@ impl Program {
             Self::GoChecker => "Go checker",
             Self::Pingora => "Pingora check",
             Self::Floor => "floor",
+            Self::Fickle => "fickle",
             Self::Curl => "curl",
             Self::Wrk => "wrk",
         }
