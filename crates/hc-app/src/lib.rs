@@ -7,6 +7,7 @@ mod chronicle;
 pub mod journal;
 mod registry;
 mod service;
+mod sharing;
 
 pub use chronicle::{Chronicle, Telling};
 pub use registry::{Registry, RegistryError};

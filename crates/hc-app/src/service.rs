@@ -11,6 +11,7 @@ use hc_scheduler::{
 };
 
 use crate::registry::{Registry, RegistryError};
+use crate::sharing::Sharing;
 
 /// A running service.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Service {
     registry: Registry,
     monitor: MonitorHandle,
     outline: Outline,
+    sharing: Sharing,
     grace: Duration,
     most_in_flight: usize,
 }
@@ -98,15 +100,17 @@ impl From<MonitorError> for ServiceError {
 }
 
 impl Service {
-    /// Makes all targets and starts the monitor on the current runtime. Of the config only an [`Outline`] is kept.
+    /// Makes all targets and starts the monitor, on the current runtime or on threads of its own. Of the config only an [`Outline`] is kept.
     ///
     /// # Errors
     /// All targets that cannot be made; then nothing was started.
     pub fn start(mut config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
         let registry = Registry::for_fleet(config.targets.len());
         let outline = Outline::of(&config);
+        let sharing = Sharing::among(&config.targets);
         let specs = std::mem::take(&mut config.targets);
-        let targets = targets(&registry, &outline, specs).map_err(ServiceError::Targets)?;
+        let targets =
+            targets(&registry, &outline, &sharing, specs).map_err(ServiceError::Targets)?;
         let most_in_flight = match around.descriptors {
             0 => usize::MAX,
             some => some,
@@ -136,6 +140,7 @@ impl Service {
             registry,
             monitor: builder.build().start(),
             outline,
+            sharing,
             grace,
             most_in_flight,
         })
@@ -166,7 +171,8 @@ impl Service {
         let diff = self.outline.diff(&config);
         let outline = self.outline.next(&config);
         // Everything that can fail comes before the first change.
-        let alterations = self.alterations(&diff, &outline, &config)?;
+        let sharing = Sharing::among(&config.targets);
+        let alterations = self.alterations(&diff, &outline, &sharing, &config)?;
         let reloaded = Reloaded {
             added: diff.added.len(),
             removed: diff.removed.len(),
@@ -182,6 +188,7 @@ impl Service {
             .await?;
         self.monitor.set_isolation(isolation(&config)).await?;
         self.outline = outline;
+        self.sharing = sharing;
         self.grace = config.shutdown.grace;
         Ok(Reloaded {
             took: began.elapsed(),
@@ -193,6 +200,7 @@ impl Service {
         &self,
         diff: &Diff,
         outline: &Outline,
+        sharing: &Sharing,
         config: &Config,
     ) -> Result<Vec<Alteration>, ServiceError> {
         let by_name: HashMap<&str, (&TargetId, &TargetSpec)> = outline
@@ -202,7 +210,9 @@ impl Service {
             .collect();
         let make = |name: &str| {
             let (id, spec) = by_name[name];
-            self.registry.target_as(id.clone(), spec)
+            let mut target = self.registry.target_as(id.clone(), spec)?;
+            target.shared = sharing.key(name);
+            Ok(target)
         };
         let (mut alterations, mut errors) = (Vec::new(), Vec::new());
         let id = |name: &String| TargetId::new(name);
@@ -253,6 +263,15 @@ impl Service {
                 false => Alteration::Resume(id(name)),
             });
         }
+        // Last, and also of those whose policy has just changed: that took them out of whatever group they were in.
+        let another_policy: HashSet<&str> =
+            diff.policy_changed.iter().map(String::as_str).collect();
+        for id in outline.ids() {
+            let (old, new) = (self.sharing.key(id.as_str()), sharing.key(id.as_str()));
+            if old != new || (new.is_some() && another_policy.contains(id.as_str())) {
+                alterations.push(Alteration::Share(id.clone(), new));
+            }
+        }
         if errors.is_empty() {
             Ok(alterations)
         } else {
@@ -270,12 +289,16 @@ impl Service {
 fn targets(
     registry: &Registry,
     outline: &Outline,
+    sharing: &Sharing,
     specs: Vec<TargetSpec>,
 ) -> Result<Vec<Target>, Vec<RegistryError>> {
     let (mut targets, mut errors) = (Vec::with_capacity(specs.len()), Vec::new());
     for (id, spec) in outline.ids().zip(specs) {
         match registry.target_as(id.clone(), &spec) {
-            Ok(target) => targets.push(target),
+            Ok(mut target) => {
+                target.shared = sharing.key(id.as_str());
+                targets.push(target);
+            }
             Err(error) => errors.push(error),
         }
     }

@@ -5,6 +5,10 @@
 //! spoken to. Beneath them a pure [`plan`] decides, and one asynchronous driver does what it says. This crate
 //! knows no protocol: it runs whatever implements [`hc_core::Probe`].
 //!
+//! One worker asks everything, or [several](MonitorBuilder::workers) share the targets by their hosts, each on a
+//! thread of its own; view, feed and self-doubt are common to all. Targets that ask the same thing may
+//! [share](hc_core::Target::with_shared) their checks: one is asked, and each hears the result.
+//!
 //! ```
 //! use std::time::Duration;
 //! use hc_core::{Evidence, Policy, Target, probe_fn};
