@@ -1,11 +1,13 @@
-//! The last check of a target, kept for those who ask: a plain pass in a few words, all else whole and boxed, so
-//! that what an outage leaves behind is gone with the next pass.
+//! The last check of a target, kept for those who ask: a plain pass in a few words, a failure in a few more that
+//! are boxed, so that what an outage leaves behind is gone with the next pass. Only what is unusual is kept whole.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hc_core::{Cell, CheckResult, Connection, Evidence, Fact, Phases, Span, Timestamp, Verdict};
+use hc_core::{
+    Cell, CheckResult, Connection, Evidence, Fact, Failure, Phases, Span, Timestamp, Verdict,
+};
 
 use super::describe::{Checked, Judged};
 use crate::interval::Reason;
@@ -18,8 +20,24 @@ pub(crate) enum Last {
     Never,
     /// It simply passed.
     Pass(Pass),
-    /// It did not, or it said more than a pass usually does.
+    /// It did not pass.
+    Failed(Box<Failed>),
+    /// It said more than a check usually does.
     Whole(Arc<Checked>),
+}
+
+/// A check that did not pass, with the evidence that is usual.
+pub(crate) struct Failed {
+    /// What was seen before it failed.
+    seen: Pass,
+    /// Without its evidence.
+    failure: Failure,
+    has_evidence: bool,
+    retried: bool,
+    result: CheckResult,
+    verdict: Verdict,
+    doubted: bool,
+    shared: bool,
 }
 
 /// A pass with the facts that are usual.
@@ -62,10 +80,13 @@ const V6: u8 = 1 << 7;
 impl Last {
     /// Keeps a check of the target of that cell.
     pub(crate) fn keep(judged: Judged, cell: &Cell, wall: SystemTime) -> Self {
-        match Pass::of(&judged) {
-            Some(pass) => Self::Pass(pass),
-            None => Self::Whole(Arc::new(judged.of(cell, wall))),
+        if let Some(pass) = Pass::of(&judged) {
+            return Self::Pass(pass);
         }
+        Failed::of(judged).map_or_else(
+            |judged| Self::Whole(Arc::new(judged.of(cell, wall))),
+            |failed| Self::Failed(Box::new(failed)),
+        )
     }
 
     /// The check as it was told; `wall_of` turns its time into one for people.
@@ -77,6 +98,7 @@ impl Last {
         match self {
             Self::Never => None,
             Self::Pass(pass) => Some(Arc::new(pass.told().of(cell, wall_of(pass.at)))),
+            Self::Failed(failed) => Some(Arc::new(failed.told().of(cell, wall_of(failed.seen.at)))),
             Self::Whole(checked) => Some(checked.clone()),
         }
     }
@@ -94,9 +116,11 @@ impl Pass {
             && !evidence.retried
             && !judged.doubted
             && !judged.shared;
-        if !is_plain {
-            return None;
-        }
+        is_plain.then(|| Self::seen(judged, evidence))?
+    }
+
+    /// What there is beside result and verdict, if the evidence has a place here.
+    fn seen(judged: &Judged, evidence: &Evidence) -> Option<Self> {
         let mut pass = Self {
             at: judged.at,
             phases: evidence.phases,
@@ -171,6 +195,21 @@ impl Pass {
     }
 
     fn told(&self) -> Judged {
+        Judged {
+            at: self.at,
+            result: CheckResult::Pass,
+            verdict: Verdict::Pass,
+            outcome: Ok(self.evidence()),
+            duration: self.duration.get().unwrap_or_default(),
+            lateness: self.lateness.get().unwrap_or_default(),
+            waited: self.waited.get().unwrap_or_default(),
+            reason: self.reason,
+            doubted: false,
+            shared: false,
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
         let mut evidence = Evidence::new();
         evidence.phases = self.phases;
         evidence.total = self.total.get();
@@ -203,17 +242,63 @@ impl Pass {
             .filter(|(flag, _)| self.has & flag != 0)
             .map(|(_, fact)| fact);
         evidence.facts.extend(known);
+        evidence
+    }
+}
+
+impl Failed {
+    /// The check back if there is no place for it here.
+    #[expect(clippy::result_large_err, reason = "it is the check itself, moved")]
+    fn of(judged: Judged) -> Result<Self, Judged> {
+        let Err(failure) = &judged.outcome else {
+            return Err(judged);
+        };
+        let nothing = Evidence::new();
+        let evidence = failure.evidence.as_deref().unwrap_or(&nothing);
+        let retried = evidence.retried;
+        let seen = match evidence.warning {
+            None => Pass::seen(&judged, evidence),
+            Some(_) => None,
+        };
+        match (seen, judged) {
+            (
+                Some(seen),
+                Judged {
+                    outcome: Err(mut failure),
+                    result,
+                    verdict,
+                    doubted,
+                    shared,
+                    ..
+                },
+            ) => Ok(Self {
+                seen,
+                has_evidence: failure.evidence.take().is_some(),
+                failure,
+                retried,
+                result,
+                verdict,
+                doubted,
+                shared,
+            }),
+            (_, judged) => Err(judged),
+        }
+    }
+
+    fn told(&self) -> Judged {
+        let mut failure = self.failure.clone();
+        if self.has_evidence {
+            let mut evidence = self.seen.evidence();
+            evidence.retried = self.retried;
+            failure.evidence = Some(Box::new(evidence));
+        }
         Judged {
-            at: self.at,
-            result: CheckResult::Pass,
-            verdict: Verdict::Pass,
-            outcome: Ok(evidence),
-            duration: self.duration.get().unwrap_or_default(),
-            lateness: self.lateness.get().unwrap_or_default(),
-            waited: self.waited.get().unwrap_or_default(),
-            reason: self.reason,
-            doubted: false,
-            shared: false,
+            result: self.result,
+            verdict: self.verdict,
+            outcome: Err(failure),
+            doubted: self.doubted,
+            shared: self.shared,
+            ..self.seen.told()
         }
     }
 }
@@ -307,5 +392,38 @@ mod tests {
         with(|e| e.facts = vec![Fact::BodyBytes(1 << 40)].into());
         with(|e| e.retried = true);
         with(|e| e.address = "[fe80::1%3]:80".parse().ok());
+    }
+
+    #[test]
+    fn a_failure_is_kept_in_a_few_more_and_loses_nothing() {
+        let bare = || Failure::new(hc_core::Kind::Refused, hc_core::Phase::Connect, "refused");
+        let mut retried = usual();
+        retried.retried = true;
+        let mut odd = usual();
+        odd.facts.push(Fact::Own("mine", "yes".into()));
+        for (failure, in_few_words) in [
+            (bare(), true),
+            (bare().with_evidence(Evidence::new()), true),
+            (bare().with_code("no").with_evidence(retried), true),
+            (bare().with_evidence(odd), false),
+        ] {
+            let failed = || Judged {
+                result: CheckResult::Failure,
+                verdict: Verdict::Fail(2),
+                outcome: Err(failure.clone()),
+                doubted: true,
+                shared: true,
+                ..judged(Evidence::new())
+            };
+            let (cell, wall) = (cell(), SystemTime::UNIX_EPOCH);
+            let last = Last::keep(failed(), &cell, wall);
+            assert_eq!(matches!(last, Last::Failed(_)), in_few_words, "{failure:?}");
+            let told = last.told(&cell, |_| wall).expect("there was one");
+            assert_eq!(
+                format!("{told:?}"),
+                format!("{:?}", failed().of(&cell, wall))
+            );
+        }
+        assert_eq!(size_of::<Failed>(), 152);
     }
 }
