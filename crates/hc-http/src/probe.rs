@@ -29,7 +29,6 @@ use crate::spec::{Dial, HttpSpec, TransportKind};
 pub struct HttpProbe {
     /// Shared by all probes of equal settings: without URL and `connect`.
     settings: Arc<HttpSpec>,
-    url: Arc<str>,
     connect: Option<Box<Dial>>,
     carrier: Carrier,
     /// Checks so far.
@@ -41,7 +40,14 @@ enum Carrier {
     /// The usual one, which has its request composed as bytes.
     Dedicated(Dedicated),
     /// Anything behind the seam.
-    Seam(Box<(Request, Box<dyn Transport>)>),
+    Seam(Box<Seam>),
+}
+
+/// A request, and what carries it.
+struct Seam {
+    url: Arc<str>,
+    request: Request,
+    transport: Box<dyn Transport>,
 }
 
 impl HttpProbe {
@@ -64,20 +70,28 @@ impl HttpProbe {
         let carrier = match is_pooled(&spec) {
             true => {
                 let pooled = Pooled::try_new(&spec, clients)?;
-                Carrier::Seam(Box::new((request, Box::new(pooled))))
+                let transport: Box<dyn Transport> = Box::new(pooled);
+                Carrier::Seam(Box::new(Seam {
+                    url,
+                    request,
+                    transport,
+                }))
             }
             false => {
                 let line = clients.line(&settings)?;
                 let dedicated = Dedicated::new(&spec, &request, line, url.clone());
                 match spec.redirects > 0 || spec.proxy.is_some() {
-                    true => Carrier::Seam(Box::new((request, Box::new(dedicated)))),
+                    true => Carrier::Seam(Box::new(Seam {
+                        url,
+                        request,
+                        transport: Box::new(dedicated),
+                    })),
                     false => Carrier::Dedicated(dedicated),
                 }
             }
         };
         Ok(Self {
             settings,
-            url,
             connect: spec.connect.map(Box::new),
             carrier,
             checks: AtomicU32::new(0),
@@ -92,9 +106,12 @@ impl HttpProbe {
         let request = compose(&spec)?;
         Ok(Self {
             settings: Arc::new(spec.to_settings()),
-            url: spec.url.as_str().into(),
+            carrier: Carrier::Seam(Box::new(Seam {
+                url: spec.url.as_str().into(),
+                request,
+                transport: Box::new(transport),
+            })),
             connect: spec.connect.map(Box::new),
-            carrier: Carrier::Seam(Box::new((request, Box::new(transport)))),
             checks: AtomicU32::new(0),
         })
     }
@@ -102,8 +119,12 @@ impl HttpProbe {
     /// What it does.
     #[must_use]
     pub fn spec(&self) -> HttpSpec {
+        let url = match &self.carrier {
+            Carrier::Dedicated(dedicated) => dedicated.url(),
+            Carrier::Seam(seam) => &seam.url,
+        };
         HttpSpec {
-            url: self.url.parse().expect("it was a URL"),
+            url: url.parse().expect("it was a URL"),
             connect: self.connect.as_deref().cloned(),
             ..(*self.settings).clone()
         }
@@ -159,13 +180,13 @@ impl HttpProbe {
     async fn follow(
         &self,
         cx: &CheckContext,
-        seam: &(Request, Box<dyn Transport>),
+        seam: &Seam,
         mut wish: Wish,
         trail: &mut Trail,
         retried: &mut bool,
     ) -> Result<Exchange, Failure> {
-        let (request, transport) = seam;
-        let mut request = request.clone();
+        let transport = &seam.transport;
+        let mut request = seam.request.clone();
         let settings = &self.settings;
         for followed in 0..=settings.redirects {
             let result = transport.exchange(cx, &request, wish, trail).await;

@@ -1,6 +1,6 @@
 //! What the targets of equal settings share: how their connections are made, and what an answer may cost.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::Method;
@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use url::Url;
 
 use super::reader::Asked;
+use super::wire::Outgoing;
 use super::workers::Workers;
 use crate::BuildError;
 use crate::clients::Clients;
@@ -27,6 +28,10 @@ pub(crate) struct Line {
     pub(super) max_body: u64,
     wants_headers: bool,
     wants_body: bool,
+    /// The method of its requests, redirects apart.
+    pub(super) method: Method,
+    /// What its usual requests have behind the Host.
+    tail: OnceLock<Box<[u8]>>,
     pub(super) names: Names,
     pub(super) workers: Workers,
 }
@@ -52,9 +57,25 @@ impl Line {
             max_body: spec.max_body,
             wants_headers,
             wants_body: !spec.expect.body.is_empty() || spec.decompress,
+            method: spec.method.clone(),
+            tail: OnceLock::new(),
             names: clients.names.clone(),
             workers: Workers::default(),
         })
+    }
+
+    /// The usual request to that URL.
+    pub(super) fn usual<'a>(&'a self, url: &'a str) -> Option<Outgoing<'a>> {
+        Outgoing::usual(&self.method, url, self.tail.get()?)
+    }
+
+    /// Whether that request is the usual one to its URL. The first one says what is usual.
+    pub(super) fn is_usual(&self, url: &str, wire: &[u8]) -> bool {
+        if let Some(tail) = Outgoing::tail(wire) {
+            self.tail.get_or_init(|| tail.into());
+        }
+        self.usual(url)
+            .is_some_and(|usual| usual.with(|whole| whole == wire))
     }
 
     /// What a reader is to know of a request.

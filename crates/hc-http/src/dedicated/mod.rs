@@ -21,7 +21,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hc_core::{CheckContext, Connection, Failure, Phase};
-use http::{HeaderMap, Method};
 use url::Url;
 
 use self::h2::H2;
@@ -29,6 +28,7 @@ use self::opening::{Opened, Opening, Outcome, Place, open};
 use self::peer::Peer;
 use self::reader::{Asked, Reader};
 use self::talk::{Said, Talk};
+use self::wire::{Outgoing, compose};
 use self::worker::{Fate, Link, Parking, Worker, millis_of};
 use crate::classify;
 use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
@@ -46,11 +46,10 @@ pub struct Dedicated {
     line: Arc<Line>,
     url: Arc<str>,
     place: Place,
-    /// The request as it goes out.
-    wire: Box<[u8]>,
+    /// The request as it goes out, if it is not the usual one.
+    wire: Option<Box<[u8]>>,
     /// The same for HTTP/2, where that may be spoken.
     request: Option<Box<Request>>,
-    asked: Asked,
     state: Mutex<State>,
 }
 
@@ -114,15 +113,20 @@ impl Dedicated {
             HttpVersion::Http1 => false,
             HttpVersion::Http2 => true,
         };
+        let wire = compose(method, target, headers, body, is_forwarded);
         Self {
             request: may_speak_h2.then(|| Box::new(request.clone())),
-            asked: line.asked(method),
-            wire: wire::compose(method, target, headers, body, is_forwarded),
+            wire: (!line.is_usual(&url, &wire)).then_some(wire),
             place,
             url,
             state: Mutex::default(),
             line,
         }
+    }
+
+    /// The URL that it was made for.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Asks what it was made for.
@@ -135,11 +139,15 @@ impl Dedicated {
         wish: Wish,
         trail: &mut Trail,
     ) -> Result<Exchange, Failure> {
+        let wire = match &self.wire {
+            Some(wire) => Outgoing::Whole(wire),
+            None => self.line.usual(&self.url).expect("a request that is not usual is kept whole"),
+        };
         let home = Asking {
             place: &self.place,
-            wire: &self.wire,
+            wire,
             request: self.request.as_deref(),
-            asked: self.asked,
+            asked: self.line.asked(&self.line.method),
             is_home: true,
         };
         self.carry(cx, home, wish, trail).await
@@ -391,7 +399,7 @@ impl Drop for Hold<'_> {
 /// One request, as this transport needs it.
 struct Asking<'a> {
     place: &'a Place,
-    wire: &'a [u8],
+    wire: Outgoing<'a>,
     request: Option<&'a Request>,
     asked: Asked,
     /// Whether it goes to the target's own server, whose connection is kept.
@@ -431,23 +439,13 @@ impl Transport for Dedicated {
         let asked = self.line.asked(method);
         let asking = Asking {
             place,
-            wire: &wire,
+            wire: Outgoing::Whole(&wire),
             request: Some(request),
             asked,
             is_home,
         };
         self.carry(cx, asking, wish, trail).await
     }
-}
-
-fn compose(
-    method: &Method,
-    url: &Url,
-    headers: &HeaderMap,
-    body: &[u8],
-    is_forwarded: bool,
-) -> Box<[u8]> {
-    wire::compose(method, url, headers, body, is_forwarded)
 }
 
 /// Where a URL leads.

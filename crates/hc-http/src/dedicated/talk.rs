@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use hc_core::{CheckContext, Failure, Phase, Timestamp};
 
 use super::reader::{Answer, Reader, Step};
+use super::wire::Outgoing;
 use super::worker::{Link, Received};
 use crate::classify;
 
@@ -15,7 +16,7 @@ use crate::classify;
 pub(super) struct Talk<'a> {
     pub(super) cx: &'a CheckContext,
     pub(super) link: &'a Link,
-    pub(super) wire: &'a [u8],
+    pub(super) wire: Outgoing<'a>,
     pub(super) reader: Reader,
     /// Whether the connection has carried other requests: what came before this one is no answer to it.
     pub(super) is_reused: bool,
@@ -73,7 +74,8 @@ impl Talk<'_> {
         progress: &mut Progress,
     ) -> Poll<Result<Answer, Failure>> {
         if !progress.is_sent {
-            match self.link.poll_send(task, self.wire, &mut progress.sent) {
+            let send = |bytes: &[u8]| self.link.poll_send(task, bytes, &mut progress.sent);
+            match self.wire.with(send) {
                 Poll::Pending => {}
                 Poll::Ready(result) => {
                     progress.is_sent = true;

@@ -78,6 +78,7 @@ impl Names {
 
     /// The addresses of a name: IPv6 and IPv4 in turns, the family first that this machine has a way to, IPv6 if
     /// both; inside a family in the resolver's order. What the file of hosts says is in the file's order.
+    #[cfg(test)]
     pub(crate) async fn resolve(
         &self,
         cx: &CheckContext,
