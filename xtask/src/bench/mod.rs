@@ -5,6 +5,7 @@
 
 mod cold;
 mod day;
+mod detect;
 mod example;
 mod main_job;
 mod peers;
@@ -45,6 +46,11 @@ const BENCHES: &[Bench] = &[
         name: "cold",
         about: "`hc check` of 10,000 URLs beside curl --parallel, a Go program and wrk's ceiling (2 minutes)",
         run: cold::run,
+    },
+    Bench {
+        name: "detect",
+        about: "from a fault to the published transition, beside Envoy and HAProxy (6 minutes; --quick: 2)",
+        run: detect::run,
     },
     Bench {
         name: "soak",
