@@ -116,6 +116,11 @@ impl Exchange {
 /// same as hyper allows itself for HTTP/1.
 pub(crate) const MAX_HEADER_LIST: u32 = 408 << 10;
 
+/// Whether a request with this method may be sent again, by itself: safe ones with no say in what they change.
+pub(crate) fn is_repeatable(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// The head as sent, nearly: names, values, and the four bytes between and after them.
 pub(crate) fn head_size(headers: &HeaderMap) -> u64 {
     let sizes = headers

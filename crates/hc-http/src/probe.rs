@@ -7,7 +7,6 @@ use std::time::Duration;
 use hc_core::{
     CheckContext, Connection, Evidence, Fact, Failure, Kind, Phase, Probe, async_trait, stable_hash,
 };
-use http::Method;
 
 use crate::BuildError;
 use crate::builder::HttpProbeBuilder;
@@ -15,7 +14,7 @@ use crate::clients::Clients;
 use crate::compose::compose;
 use crate::decompress;
 use crate::dedicated::Dedicated;
-use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
+use crate::exchange::{Exchange, Request, Trail, Transport, Wish, is_repeatable};
 use crate::expect::Answer;
 use crate::pooled::{Pooled, misfit};
 use crate::proxy;
@@ -168,8 +167,7 @@ impl HttpProbe {
 
     /// Whether it may be tried once more, at once: it failed on a kept connection before the answer's first byte.
     fn may_be_a_race(&self, failure: &Failure, trail: &Trail, was_retried: bool) -> bool {
-        let method = &self.settings.method;
-        let is_repeatable = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let is_repeatable = is_repeatable(&self.settings.method);
         let may_be_one = trail.connection == Some(Connection::Reused)
             && !trail.answered
             && !matches!(failure.kind, Kind::Timeout | Kind::Limit);
@@ -193,10 +191,7 @@ impl HttpProbe {
             let exchange = match result {
                 Err(failure)
                     if self.may_be_a_race(&failure, trail, *retried)
-                        && matches!(
-                            request.method,
-                            Method::GET | Method::HEAD | Method::OPTIONS
-                        ) =>
+                        && is_repeatable(&request.method) =>
                 {
                     *retried = true;
                     transport.exchange(cx, &request, Wish::Fresh, trail).await?

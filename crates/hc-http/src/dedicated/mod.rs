@@ -31,7 +31,7 @@ use self::talk::{Said, Talk};
 use self::wire::{Outgoing, compose};
 use self::worker::{Fate, Link, Parking, Worker, millis_of};
 use crate::classify;
-use crate::exchange::{Exchange, Request, Trail, Transport, Wish};
+use crate::exchange::{Exchange, Request, Trail, Transport, Wish, is_repeatable};
 use crate::expect::Certificate;
 use crate::redirect::same_origin;
 use crate::spec::{Dial, HttpSpec, HttpVersion};
@@ -141,7 +141,10 @@ impl Dedicated {
     ) -> Result<Exchange, Failure> {
         let wire = match &self.wire {
             Some(wire) => Outgoing::Whole(wire),
-            None => self.line.usual(&self.url).expect("a request that is not usual is kept whole"),
+            None => self
+                .line
+                .usual(&self.url)
+                .expect("a request that is not usual is kept whole"),
         };
         let home = Asking {
             place: &self.place,
@@ -149,6 +152,7 @@ impl Dedicated {
             request: self.request.as_deref(),
             asked: self.line.asked(&self.line.method),
             is_home: true,
+            is_repeatable: is_repeatable(&self.line.method),
         };
         self.carry(cx, home, wish, trail).await
     }
@@ -161,7 +165,7 @@ impl Dedicated {
         trail: &mut Trail,
     ) -> Result<Exchange, Failure> {
         trail.answered = false;
-        let (kept, is_hurried) = self.take(asking.is_home, wish).await;
+        let (kept, is_hurried) = self.take(&asking, wish).await;
         let kept = match kept {
             Some(kept) => {
                 trail.connection = Some(Connection::Reused);
@@ -266,24 +270,35 @@ impl Dedicated {
 
     /// The kept connection, if it may still be used, and whether checks follow each other closely. Whatever is not
     /// used is given up.
-    async fn take(&self, is_home: bool, wish: Wish) -> (Option<Kept>, bool) {
-        if !is_home {
+    async fn take(&self, asking: &Asking<'_>, wish: Wish) -> (Option<Kept>, bool) {
+        if !asking.is_home {
             return (None, false);
         }
         let (kept, is_hurried) = {
             let mut state = self.state();
             let kept = state.kept.take();
-            if let Some(kept) = &kept {
-                state.peer.begins(kept.connection.millis());
+            match &kept {
+                Some(kept) => state.peer.begins(kept.connection.millis()),
+                // Without one, how far checks are from each other still decides whether one is kept.
+                None if state.peer.has_a_habit() => {
+                    let worker = self.line.workers.here();
+                    worker
+                        .into_iter()
+                        .for_each(|worker| state.peer.begins(worker.millis_now()));
+                }
+                None => {}
             }
             (kept, state.peer.is_hurried())
         };
         let Some(mut kept) = kept else {
             return (None, is_hurried);
         };
-        let is_alive = !kept.connection.worker().is_dead();
+        let worker = kept.connection.worker();
+        let is_alive = !worker.is_dead() && worker.is_here();
+        // What must not be sent twice is not sent where it cannot arrive.
+        let must_know = !asking.is_repeatable;
         let (fate, is_quiet) = match &mut kept.connection {
-            Open::Http1(link) => (link.take_up(), !link.has_news()),
+            Open::Http1(link) => (link.take_up(), !link.has_news(must_know)),
             Open::Http2(h2) if is_alive => (h2.take_up().await, true),
             Open::Http2(_) => (Fate::Expired, true),
         };
@@ -335,9 +350,9 @@ impl Dedicated {
             true => self.state().opening.take(),
             false => None,
         };
-        let opening = match opening {
+        let opening = match opening.and_then(Opening::if_of_use) {
             Some(opening) => {
-                cx.enter(Phase::Tls);
+                cx.enter(opening.phase());
                 opening
             }
             None => self.begin(cx, &worker, asking.place),
@@ -404,6 +419,8 @@ struct Asking<'a> {
     asked: Asked,
     /// Whether it goes to the target's own server, whose connection is kept.
     is_home: bool,
+    /// Whether it may be sent again where it met a connection that was closed just then.
+    is_repeatable: bool,
 }
 
 #[async_trait]
@@ -443,6 +460,7 @@ impl Transport for Dedicated {
             request: Some(request),
             asked,
             is_home,
+            is_repeatable: is_repeatable(method),
         };
         self.carry(cx, asking, wish, trail).await
     }

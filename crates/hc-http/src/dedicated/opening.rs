@@ -1,17 +1,20 @@
 //! From a place to a connection that can carry a request: dial, the proxy's tunnel, TLS.
 //!
 //! A TLS handshake goes on when its check has given up: a storm of them would otherwise begin anew with each due check
-//! and none would end. So many at once are under way in a worker, the others wait their turn.
+//! and none would end. So many at once are under way in a worker, the others wait their turn. What it came to is news
+//! to the check that waits for it, and to no later one, unless it is a connection.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use hc_core::{Blame, CheckContext, Connection, Failure, Kind, Phase};
 use rustls_pki_types::ServerName;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::dial::dial;
 use super::line::Line;
@@ -49,14 +52,37 @@ pub(super) struct Outcome {
 /// A handshake under way, which outlives the check that began it.
 pub(super) struct Opening {
     outcome: oneshot::Receiver<Outcome>,
-    has_turn: Arc<AtomicBool>,
+    /// What it came to, while nobody waited.
+    done: Option<Outcome>,
+    stage: Arc<Stage>,
+    worker: Arc<Worker>,
+}
+
+/// How far it has come: connecting, waiting for its turn, shaking hands.
+#[derive(Default)]
+struct Stage(AtomicU8);
+
+const CONNECTS: u8 = 0;
+const WAITS: u8 = 1;
+const SHAKES: u8 = 2;
+
+impl Stage {
+    fn is(&self) -> u8 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn set(&self, stage: u8) {
+        self.0.store(stage, Ordering::Release);
+    }
 }
 
 /// A handshake that makes no progress for its check's timeout is given up; one that drips, after so many of them.
 const PATIENCE: u32 = 3;
-/// How much of its time a check waits for its turn before it says so.
+/// A peer that takes longer than this over its part costs us nothing meanwhile: the next one has its turn.
+const TURN: Duration = Duration::from_millis(200);
 /// The code of a check that waited for its turn in vain.
 pub(super) const NO_TURN: &str = "handshakes";
+/// How much of its time a check waits for its turn before it says so.
 const WAIT_SHARE: f64 = 0.9;
 
 /// Opens a plain connection, within the check.
@@ -67,7 +93,8 @@ pub(super) async fn open(
     place: &Place,
 ) -> Outcome {
     let mut was_connected = false;
-    let result = connect(cx, line, worker, place, &mut was_connected).await;
+    let stage = Stage::default();
+    let result = connect(cx, line, worker, place, &stage, &mut was_connected).await;
     Outcome {
         result,
         was_connected,
@@ -82,40 +109,83 @@ impl Opening {
         worker: &Arc<Worker>,
         place: Place,
     ) -> Self {
-        let (tell, outcome) = oneshot::channel();
-        let has_turn = Arc::new(AtomicBool::new(false));
-        let (cx, line, worker, turn) = (cx.clone(), line.clone(), worker.clone(), has_turn.clone());
-        let timeout = cx.deadline().since(cx.now());
+        let (mut tell, outcome) = oneshot::channel();
+        let opening = Self {
+            outcome,
+            done: None,
+            stage: Arc::default(),
+            worker: worker.clone(),
+        };
+        let (cx, line, worker) = (cx.clone(), line.clone(), worker.clone());
+        let stage = opening.stage.clone();
+        let timeout = cx.deadline().since(cx.now()).max(LEAST);
         tokio::spawn(async move {
-            let permit = worker.handshakes.clone().acquire_owned().await;
-            turn.store(true, Ordering::Release);
             let mut was_connected = false;
-            let opening = connect(&cx, &line, &worker, &place, &mut was_connected);
-            let most = timeout.saturating_mul(PATIENCE).max(LEAST);
-            let result = tokio::time::timeout(most, opening)
-                .await
-                .unwrap_or_else(|_| Err(silent()));
-            drop(permit);
-            // Nobody waits when the target is gone.
+            let result = {
+                let opened = connect(&cx, &line, &worker, &place, &stage, &mut was_connected);
+                let most = timeout.saturating_mul(PATIENCE);
+                tokio::select! {
+                    result = tokio::time::timeout(most, opened) => {
+                        result.unwrap_or_else(|_| Err(silent()))
+                    }
+                    // Nobody wants it: the target is gone, or a later check begins anew.
+                    () = tell.closed() => return,
+                }
+            };
             let _ = tell.send(Outcome {
                 result,
                 was_connected,
             });
         });
-        Self { outcome, has_turn }
+        opening
+    }
+
+    /// It, if a later check has any use for it: a handshake under way, or a connection that stands. A failure that
+    /// came meanwhile says nothing of now, and an attempt to connect may be behind its time.
+    pub(super) fn if_of_use(mut self: Box<Self>) -> Option<Box<Self>> {
+        self.is_of_use().then_some(self)
+    }
+
+    fn is_of_use(&mut self) -> bool {
+        if self.worker.is_dead() || !self.worker.is_here() {
+            return false;
+        }
+        match self.outcome.try_recv() {
+            Ok(outcome) => {
+                let opened = outcome.result.as_ref();
+                // What a peer of HTTP/2 says first is no business of ours here.
+                let stands =
+                    opened.is_ok_and(|opened| opened.speaks_h2 || !opened.link.has_news(true));
+                self.done = Some(outcome);
+                stands
+            }
+            Err(TryRecvError::Empty) => self.stage.is() != CONNECTS,
+            Err(TryRecvError::Closed) => false,
+        }
+    }
+
+    /// The phase that a check is in while it waits.
+    pub(super) fn phase(&self) -> Phase {
+        match self.stage.is() {
+            SHAKES => Phase::Tls,
+            _ => Phase::Connect,
+        }
     }
 
     /// Waits for it. Dropping this leaves it under way.
     pub(super) async fn wait(&mut self, cx: &CheckContext) -> Outcome {
+        if let Some(outcome) = self.done.take() {
+            return outcome;
+        }
         let left = cx.deadline().since(cx.now()).mul_f64(WAIT_SHARE);
         let mut outcome = &mut self.outcome;
-        if !self.has_turn.load(Ordering::Acquire) {
+        if self.stage.is() != SHAKES {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.unwrap_or_else(|_| dropped()),
                 () = tokio::time::sleep(left) => {}
             }
-            if !self.has_turn.load(Ordering::Acquire) {
+            if self.stage.is() == WAITS {
                 return Outcome {
                     result: Err(no_turn()),
                     was_connected: false,
@@ -155,9 +225,11 @@ async fn connect(
     line: &Line,
     worker: &Arc<Worker>,
     place: &Place,
+    stage: &Stage,
     was_connected: &mut bool,
 ) -> Result<Opened, Failure> {
     let mut early = Vec::new();
+    let timeout = cx.deadline().since(cx.now()).max(LEAST);
     let (link, address) = match &line.proxy {
         None => dial(cx, worker, &line.names, &place.dial, line.ip).await?,
         Some(proxy) => {
@@ -186,9 +258,11 @@ async fn connect(
         };
         early = tunnel(&link, proxy, &authority, line.max_headers).await?;
     }
+    stage.set(WAITS);
+    let permit = worker.handshakes.clone().acquire_owned().await.ok();
+    stage.set(SHAKES);
     cx.enter(Phase::Tls);
-    let timeout = cx.deadline().since(cx.now()).max(LEAST);
-    secure(line, &link, host, &early, timeout).await?;
+    secure_in_turn(permit, secure(line, &link, host, &early, timeout)).await?;
     let facts = link.session(|session| {
         let leaf = session.peer_certificate();
         let certificate = leaf.and_then(|leaf| tls::validity(leaf, line.is_verified));
@@ -201,6 +275,20 @@ async fn connect(
         certificate,
         speaks_h2: is_h2 || line.version == HttpVersion::Http2,
     })
+}
+
+/// Shakes hands, and gives the turn away when that takes its time.
+async fn secure_in_turn(
+    permit: Option<OwnedSemaphorePermit>,
+    secured: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let mut secured = pin!(secured);
+    let in_turn = tokio::time::timeout(TURN, &mut secured).await;
+    drop(permit);
+    match in_turn {
+        Ok(result) => result,
+        Err(_) => secured.await,
+    }
 }
 
 async fn secure(

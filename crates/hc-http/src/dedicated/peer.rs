@@ -24,6 +24,11 @@ pub(super) struct Peer {
 const SHARE: u32 = 8;
 
 impl Peer {
+    /// Whether it is known how long it keeps them.
+    pub(super) fn has_a_habit(&self) -> bool {
+        self.keeps > 0
+    }
+
     /// A check begins.
     pub(super) fn begins(&mut self, now: u32) {
         self.gap = match self.ended {

@@ -9,7 +9,7 @@ use hc_core::{CheckContext, Failure, Phase, Timestamp};
 
 use super::reader::{Answer, Reader, Step};
 use super::wire::Outgoing;
-use super::worker::{Link, Received};
+use super::worker::{Link, Received, Worker};
 use crate::classify;
 
 /// A request under way.
@@ -41,6 +41,7 @@ struct Progress {
     sent_wall: SystemTime,
     /// What sending ended with, if badly: the server may have answered all the same.
     send_error: Option<io::Error>,
+    polls: u32,
     received_at: Option<Timestamp>,
 }
 
@@ -52,7 +53,8 @@ impl Talk<'_> {
             sent: 0,
             is_sent: false,
             sent_at: now,
-            sent_wall: self.cx.clock().wall(),
+            sent_wall: Worker::wall(),
+            polls: 0,
             send_error: None,
             received_at: None,
         };
@@ -84,6 +86,9 @@ impl Talk<'_> {
                 }
             }
         }
+        // Polled without news, as a driver does at the deadline: what lies there unseen still counts.
+        let mut may_look = progress.polls > 0;
+        progress.polls = progress.polls.saturating_add(1);
         loop {
             let Self {
                 cx,
@@ -108,12 +113,16 @@ impl Talk<'_> {
                 }
             });
             let step = match received {
+                Poll::Pending if std::mem::take(&mut may_look) => {
+                    self.link.look_again();
+                    continue;
+                }
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(step)) => step,
                 Poll::Ready(Err(error)) => Err(self.broken(&error, progress)),
             };
             match step {
-                Ok(Step::More) => {}
+                Ok(Step::More) => may_look = false,
                 Ok(Step::Done(mut answer)) => {
                     answer.reusable &= progress.is_sent && progress.send_error.is_none();
                     return Poll::Ready(Ok(answer));

@@ -30,6 +30,8 @@ macro_rules! cases {
 mod answers;
 mod connections;
 mod edges;
+mod embedders;
+mod hostile;
 mod http2;
 mod limits;
 mod pooled;

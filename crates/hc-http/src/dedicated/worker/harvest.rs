@@ -44,9 +44,12 @@ impl Drop for DeadMark {
     }
 }
 
-/// Runs until the last holder of the worker lets go, or the runtime ends.
-pub(super) async fn run(worker: Weak<Worker>, bell: Arc<Notify>) {
-    let mark = DeadMark(worker);
+/// Runs until the last holder of the worker lets go, or the runtime ends, be it before the first poll.
+pub(super) fn run(worker: Weak<Worker>, bell: Arc<Notify>) -> impl Future<Output = ()> {
+    listen(DeadMark(worker), bell)
+}
+
+async fn listen(mark: DeadMark, bell: Arc<Notify>) {
     let worker = &mark.0;
     let mut rounds = Rounds::default();
     let mut swept = None;

@@ -12,11 +12,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
@@ -35,6 +36,8 @@ const HANDSHAKES: usize = 64;
 pub(crate) struct Worker {
     inner: Mutex<Inner>,
     bell: Arc<Notify>,
+    /// The runtime that its loop runs in.
+    home: Id,
     epoch: Instant,
     /// Milliseconds since then, as of the loop's last round.
     millis: AtomicU32,
@@ -86,6 +89,7 @@ impl Worker {
                 is_dead: false,
             }),
             bell: bell.clone(),
+            home: Handle::current().id(),
             epoch: instant(),
             millis: AtomicU32::new(0),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
@@ -97,6 +101,20 @@ impl Worker {
     /// Whether its loop has ended with its runtime: nothing that waits here would ever be woken.
     pub(crate) fn is_dead(&self) -> bool {
         self.inner().is_dead
+    }
+
+    /// Whether this is called in its own runtime. Another one may be asleep while this one waits.
+    pub(crate) fn is_here(&self) -> bool {
+        Handle::current().id() == self.home
+    }
+
+    /// The kernel's time of day, which what is received is stamped with; a driver's may be another.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is compared to the kernel's own stamps"
+    )]
+    pub(crate) fn wall() -> SystemTime {
+        SystemTime::now()
     }
 
     /// Begins to connect. The link says when it is there.

@@ -405,15 +405,24 @@ impl Link {
         tls.map(|tls| read(&tls.session))
     }
 
-    /// Whether something came unasked that nobody has looked at yet. Only where the kernel stamps nothing is it asked
-    /// for: else the stamps tell, and a call is saved.
-    pub(crate) fn has_news(&self) -> bool {
+    /// Whether something came unasked that nobody has looked at yet, an end say. Unless it must be known, it is only
+    /// asked for where the kernel stamps nothing: else the stamps tell, and a call is saved.
+    pub(crate) fn has_news(&self, must_know: bool) -> bool {
         let mut inner = self.worker.inner();
         let Inner {
             sockets, scratch, ..
         } = &mut *inner;
         let socket = &mut sockets[self.key];
-        !socket.state.stamped && socket.tls.is_none() && !socket.is_quiet(scratch)
+        match socket.tls {
+            None => (must_know || !socket.state.stamped) && !socket.is_quiet(scratch),
+            Some(_) => must_know && !socket.survives(scratch),
+        }
+    }
+
+    /// Makes the next look ask the kernel, whether the loop has seen something or not.
+    pub(crate) fn look_again(&self) {
+        let mut inner = self.worker.inner();
+        inner.sockets[self.key].state.readable = true;
     }
 
     /// Lays it down until the next check.
