@@ -66,7 +66,9 @@ impl Line {
 
     /// The usual request to that URL.
     pub(super) fn usual<'a>(&'a self, url: &'a str) -> Option<Outgoing<'a>> {
-        Outgoing::usual(&self.method, url, self.tail.get()?)
+        let tail = self.tail.get()?;
+        let method = &self.method;
+        Some(Outgoing::Usual { method, url, tail })
     }
 
     /// Whether that request is the usual one to its URL. The first one says what is usual.

@@ -174,7 +174,8 @@ impl Dedicated {
             }
             None => {
                 trail.connection = Some(Connection::New);
-                self.connect(cx, &asking, trail).await?
+                // Seldom, and large: a check that finds its connection has no room for it.
+                Box::pin(self.connect(cx, &asking, trail)).await?
             }
         };
         let Kept { connection, facts } = kept;
@@ -217,7 +218,7 @@ impl Dedicated {
             }
             Open::Http2(mut h2) => {
                 let request = asking.request.expect("it may speak HTTP/2");
-                let said = h2.ask(cx, request, !is_reused).await;
+                let said = Box::pin(h2.ask(cx, request, !is_reused)).await;
                 let (exchange, at) = said.map_err(|failed| noted(failed, trail))?;
                 (trail.answered, trail.ended) = (true, Some(at));
                 if asking.is_home && !exchange.cut {
@@ -247,7 +248,7 @@ impl Dedicated {
         } = opened;
         let connection = match speaks_h2 {
             false => {
-                if asking.wire.len() > SEGMENT {
+                if asking.wire.with(<[u8]>::len) > SEGMENT {
                     link.hurry();
                 }
                 Open::Http1(link)
@@ -481,5 +482,45 @@ fn place(url: &Url, connect: Option<&Dial>, server_name: Option<&str>) -> Place 
     Place {
         dial: connect.cloned().unwrap_or_else(own),
         secure: is_tls.then(|| server_name.unwrap_or(host).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::{size_of, size_of_val};
+
+    use super::*;
+
+    struct Still;
+
+    impl hc_core::Clock for Still {
+        fn now(&self) -> hc_core::Timestamp {
+            hc_core::Timestamp::ZERO
+        }
+
+        fn wall(&self) -> std::time::SystemTime {
+            std::time::SystemTime::UNIX_EPOCH
+        }
+    }
+
+    /// A million targets are kept, and thousands of checks are under way at once: bytes that are not looked at show.
+    #[test]
+    fn a_target_and_a_check_that_finds_its_connection_are_small() {
+        let clients = crate::Clients::new();
+        let spec = HttpSpec::new("http://127.0.0.1/".parse().unwrap());
+        let line = clients.line(&clients.settings(&spec)).unwrap();
+        let request = crate::compose::compose(&spec).unwrap();
+        let transport = Dedicated::new(&spec, &request, line, "http://127.0.0.1/".into());
+        assert!(transport.wire.is_none(), "the usual request is not kept");
+        let cx = CheckContext::new(
+            "a".into(),
+            Arc::new(Still),
+            hc_core::Timestamp::NEVER,
+            hc_core::Nudge::nowhere(),
+        );
+        let mut trail = Trail::default();
+        let check = size_of_val(&transport.ask(&cx, Wish::Kept, &mut trail));
+        assert!(check <= 1_200, "{check} bytes a check");
+        assert!(size_of::<crate::HttpProbe>() <= 192);
     }
 }

@@ -8,11 +8,16 @@ use std::cell::RefCell;
 use http::{HeaderMap, Method, header};
 use url::{Position, Url};
 
-/// What goes out, whole or in its parts.
+/// What goes out: whole, or as what it is made of.
 #[derive(Clone, Copy)]
 pub(super) enum Outgoing<'a> {
     Whole(&'a [u8]),
-    Parts([&'a [u8]; 7]),
+    /// The usual request to a URL; `tail` is what comes behind the Host.
+    Usual {
+        method: &'a Method,
+        url: &'a str,
+        tail: &'a [u8],
+    },
 }
 
 thread_local! {
@@ -20,24 +25,16 @@ thread_local! {
     static WHOLE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl<'a> Outgoing<'a> {
-    /// The usual request to a URL: `tail` is what comes behind the Host. `None`: the URL is not of the usual form.
-    pub(super) fn usual(method: &'a Method, url: &'a str, tail: &'a [u8]) -> Option<Self> {
-        let (_, rest) = url.split_once("://")?;
-        let (authority, _) = rest.split_once('/')?;
-        let path = &rest[authority.len()..];
-        let path = path.split_once('#').map_or(path, |(path, _)| path);
-        Some(Self::Parts([
-            method.as_str().as_bytes(),
-            b" ",
-            path.as_bytes(),
-            b" HTTP/1.1\r\nhost: ",
-            authority.as_bytes(),
-            b"\r\n",
-            tail,
-        ]))
-    }
+/// A URL's authority, and what of it goes into the request line.
+fn parts(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = memchr::memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let end = memchr::memchr(b'#', path.as_bytes()).unwrap_or(path.len());
+    (authority, &path[..end])
+}
 
+impl Outgoing<'_> {
     /// What comes behind the Host of a request, if that comes first.
     pub(super) fn tail(wire: &[u8]) -> Option<&[u8]> {
         let line = memchr::memmem::find(wire, b"\r\n")? + 2;
@@ -45,20 +42,24 @@ impl<'a> Outgoing<'a> {
         wire[line..].starts_with(b"host: ").then_some(&wire[host..])
     }
 
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Whole(bytes) => bytes.len(),
-            Self::Parts(parts) => parts.iter().map(|part| part.len()).sum(),
-        }
-    }
-
     /// Hands it over in one piece.
     pub(super) fn with<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Self::Whole(bytes) => take(bytes),
-            Self::Parts(parts) => WHOLE.with_borrow_mut(|whole| {
+            Self::Usual { method, url, tail } => WHOLE.with_borrow_mut(|whole| {
+                let (authority, path) = parts(url);
                 whole.clear();
-                parts.iter().for_each(|part| whole.extend_from_slice(part));
+                for part in [
+                    method.as_str(),
+                    " ",
+                    path,
+                    " HTTP/1.1\r\nhost: ",
+                    authority,
+                    "\r\n",
+                ] {
+                    whole.extend_from_slice(part.as_bytes());
+                }
+                whole.extend_from_slice(tail);
                 take(whole)
             }),
         }
@@ -118,8 +119,8 @@ mod tests {
             let wire = compose(&Method::GET, &parsed, &headers, b"", false);
             let tail = Outgoing::tail(&wire).unwrap();
             assert_eq!(tail, b"accept: */*\r\n\r\n");
-            let usual = Outgoing::usual(&Method::GET, parsed.as_str(), tail).unwrap();
-            assert_eq!(usual.len(), wire.len());
+            let (method, url) = (&Method::GET, parsed.as_str());
+            let usual = Outgoing::Usual { method, url, tail };
             assert!(usual.with(|whole| *whole == *wire));
         }
     }

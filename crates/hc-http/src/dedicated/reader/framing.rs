@@ -46,8 +46,12 @@ struct Codings {
 
 impl Facts {
     pub(super) fn learn(&mut self, name: &str, value: &[u8]) {
+        let length = name.len();
+        if !matches!(length, 10 | 14 | 17) {
+            return;
+        }
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name.len() {
+        match length {
             10 if is("connection") => self.learn_connection(&unfolded(value)),
             10 if is("keep-alive") => self.learn_keep_alive(&unfolded(value)),
             14 if is("content-length") => self.learn_length(&unfolded(value)),
@@ -57,6 +61,11 @@ impl Facts {
     }
 
     fn learn_connection(&mut self, value: &[u8]) {
+        // What nearly all servers say.
+        if value == b"keep-alive" {
+            self.says_keep_alive = true;
+            return;
+        }
         self.is_odd |= !is_text(value);
         for token in elements(value) {
             self.says_close |= token.eq_ignore_ascii_case(b"close");

@@ -43,9 +43,40 @@ fn is_interim(status: u16) -> bool {
     (100..200).contains(&status) && status != 101
 }
 
+/// So many headers are usual: room for more is 16 KiB of stack.
+const USUAL_HEADER_COUNT: usize = 24;
+
 /// Parses the bytes up to a head's end; `None` if it lies beyond them.
 pub(super) fn parse(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
-    let mut room = [const { MaybeUninit::uninit() }; MAX_HEADER_COUNT];
+    match parse_into::<USUAL_HEADER_COUNT>(bytes, asked) {
+        Err(Overflow::Count) => parse_many(bytes, asked),
+        Err(Overflow::Flaw(flaw)) => Err(flaw),
+        Ok(head) => Ok(head),
+    }
+}
+
+#[cold]
+fn parse_many(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
+    parse_into::<MAX_HEADER_COUNT>(bytes, asked).map_err(|overflow| match overflow {
+        Overflow::Count => Flaw::TooLarge,
+        Overflow::Flaw(flaw) => flaw,
+    })
+}
+
+enum Overflow {
+    /// There are more headers than room.
+    Count,
+    Flaw(Flaw),
+}
+
+impl From<Flaw> for Overflow {
+    fn from(flaw: Flaw) -> Self {
+        Self::Flaw(flaw)
+    }
+}
+
+fn parse_into<const ROOM: usize>(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Overflow> {
+    let mut room = [const { MaybeUninit::uninit() }; ROOM];
     let mut response = httparse::Response::new(&mut []);
     let mut config = httparse::ParserConfig::default();
     // RFC 9112 5.2 wants a client to unfold them.
@@ -53,8 +84,8 @@ pub(super) fn parse(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
     match config.parse_response_with_uninit_headers(&mut response, bytes, &mut room) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err(Flaw::TooLarge),
-        Err(_) => return Err(Flaw::Broken),
+        Err(httparse::Error::TooManyHeaders) => return Err(Overflow::Count),
+        Err(_) => return Err(Flaw::Broken.into()),
     }
     // Below 100 it is no status.
     let status = response
@@ -84,7 +115,7 @@ pub(super) fn parse(bytes: &[u8], asked: &Asked) -> Result<Option<Head>, Flaw> {
         .map(|header| header.name.len() + header.value.len() + 4)
         .sum();
     if size > asked.max_headers as usize {
-        return Err(Flaw::TooLarge);
+        return Err(Flaw::TooLarge.into());
     }
     head.reusable = facts.is_reusable(status, is_http11);
     head.keep_alive = facts.keep_alive;
