@@ -7,7 +7,7 @@ use crate::process::{self, Output, capture, cargo, within};
 use crate::steps::{self, Step};
 use crate::tools::CARGO_DENY;
 use crate::workspace::{Workspace, root};
-use crate::{arrows, links, texts};
+use crate::{arrows, counts, links, texts};
 
 /// Runs all steps, or `only` one.
 ///
@@ -56,6 +56,11 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
                 &[("RUSTDOCFLAGS", "-D warnings")],
             )
         }),
+        Step::new(
+            "counts",
+            "instructions per check beside the baseline",
+            counts::check,
+        ),
         Step::new("deny", "bans, licences and sources of dependencies", || {
             deny(&["bans", "licenses", "sources"]).and_then(|output| passed(&output))
         }),

@@ -12,6 +12,7 @@ mod arrows;
 mod bench;
 mod changelog;
 mod clock;
+mod counts;
 mod dist;
 mod docs;
 mod fuzz;
@@ -40,6 +41,7 @@ use clap::{Args, Parser, Subcommand};
   cargo xtask test --only loom             one step of the tests
   cargo xtask test -- flapping             the workspace's tests whose name has `flapping`
   cargo xtask lint --only arrows           who may depend on whom
+  cargo xtask counts                       instructions per check, beside the baseline
   cargo xtask fuzz --seconds 3600          an hour of random answers, read by us and by hyper
   cargo xtask release minor                print what a minor release would do
   cargo xtask release --execute minor      and do it
@@ -60,6 +62,8 @@ enum Verb {
     Ci,
     /// Run a benchmark; without a name, list them
     Bench(BenchArguments),
+    /// Count the instructions of one check and of its parts, and compare them to xtask/counts.json
+    Counts(counts::Options),
     /// Try the reader of HTTP/1 answers against hyper with random ones, for long
     Fuzz(fuzz::Options),
     /// Build the book and the API docs
@@ -110,6 +114,7 @@ fn main() -> ExitCode {
             tested.and(linted)
         }
         Verb::Bench(arguments) => bench::run(arguments.name.as_deref(), &arguments.extra),
+        Verb::Counts(options) => counts::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Docs => docs::run(),
         Verb::Release(options) => release::run(&options),

@@ -8,10 +8,13 @@ mod day;
 mod detect;
 mod example;
 mod main_job;
+mod overload;
 mod peers;
 mod pooled;
 mod report;
 mod rig;
+mod said;
+mod scale;
 mod soak;
 mod spread;
 mod story;
@@ -51,6 +54,16 @@ const BENCHES: &[Bench] = &[
         name: "detect",
         about: "from a fault to the published transition, beside Envoy and HAProxy (6 minutes; --quick: 2)",
         run: detect::run,
+    },
+    Bench {
+        name: "overload",
+        about: "15,000 healthy targets at 0.5 s beside busy loops, and stops of the whole process, beside Envoy (6 minutes)",
+        run: overload::run,
+    },
+    Bench {
+        name: "scale",
+        about: "processor time, memory and lateness of 100 to 15,000 targets and of a million simulated ones (5 minutes)",
+        run: scale::run,
     },
     Bench {
         name: "soak",

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::said::envoy_events;
+
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 /// The target that always answers.
 pub(super) const REFERENCE: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
@@ -49,13 +51,7 @@ pub(super) fn envoy(targets: &[SocketAddr], events: &Path) -> String {
             // Else one such answer is a verdict, whatever the threshold.
             "retriable_statuses": [{"start": 500, "end": 600}],
         },
-        "event_logger": [{
-            "name": "envoy.health_check.event_sinks.file",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
-                "event_log_path": events,
-            },
-        }],
+        "event_logger": envoy_events(events),
     });
     let cluster = json!({
         "name": "fleet",

@@ -16,5 +16,5 @@ pub(super) use backend::Backend;
 pub(super) use child::Child;
 pub(super) use fickle::{Fickle, Manner, Told};
 pub(super) use obtain::obtain;
-pub(super) use programs::{Program, Programs};
+pub(super) use programs::{Found, Program, Programs};
 pub(super) use tail::Tail;

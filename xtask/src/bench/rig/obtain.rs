@@ -37,6 +37,7 @@ fn one(program: Program, target: &Path, [hc, other]: [Option<&Path>; 2]) -> Resu
         Program::GoChecker => return go(&peers),
         Program::Floor => (beside("floor", &peers)?, ""),
         Program::Fickle => (beside("fickle", &peers)?, ""),
+        Program::Simulation => (simulation(target)?, ""),
         Program::Pingora => {
             // Its compression library, of which a health check needs nothing, is built by it.
             package("cmake", &["cmake"])?;
@@ -72,6 +73,14 @@ fn checker(target: &Path, given: Option<&Path>) -> Result<PathBuf> {
     let mut build = cargo(&["build", "--profile", "bench", "-p", "hc-cli", "--bin", "hc"]);
     run(build.current_dir(root()))?;
     Ok(target.join("release/hc"))
+}
+
+/// The scheduler's own example, whose probes ask nobody.
+fn simulation(target: &Path) -> Result<PathBuf> {
+    let example = ["-p", "hc-scheduler", "--example", "million"];
+    let mut build = cargo(&["build", "--profile", "bench"]);
+    run(build.args(example).current_dir(root()))?;
+    Ok(target.join("release/examples/million"))
 }
 
 /// A Rust program of `bench/`, a workspace apart.

@@ -20,12 +20,13 @@ pub(crate) enum Program {
     Pingora,
     Floor,
     Fickle,
+    Simulation,
     Curl,
     Wrk,
 }
 
 impl Program {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Nginx,
         Self::Hc,
         Self::OtherHc,
@@ -36,6 +37,7 @@ impl Program {
         Self::Pingora,
         Self::Floor,
         Self::Fickle,
+        Self::Simulation,
         Self::Curl,
         Self::Wrk,
     ];
@@ -53,6 +55,7 @@ impl Program {
             Self::Pingora => "Pingora check",
             Self::Floor => "floor",
             Self::Fickle => "fickle",
+            Self::Simulation => "simulation",
             Self::Curl => "curl",
             Self::Wrk => "wrk",
         }

@@ -1,0 +1,366 @@
+//! One checker on its processor: calm, under a load, and until it is as it was.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::super::rig::{Arena, Backend, Child, Program, Programs, Tail};
+use super::super::said::{Said, envoy_events, of_envoy, of_hc};
+use super::{Load, Options};
+use crate::clock::Started;
+use crate::process::{find, read};
+
+/// How often what it says is read, and nginx is asked.
+const LOOK: Duration = Duration::from_millis(100);
+/// The span over which a rate is taken when it is asked whether all is normal again.
+const WINDOW: usize = 5;
+/// So much of the calm rate is normal.
+const NORMAL: f64 = 0.95;
+/// All must stay normal for so long; the time to normal is that until it began.
+const STAYS: Duration = Duration::from_secs(2);
+/// Longer than this is not waited for.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A checker.
+pub(super) struct Subject {
+    pub(super) title: &'static str,
+    pub(super) program: Program,
+}
+
+pub(super) const SUBJECTS: [Subject; 2] = [
+    Subject {
+        title: "hc",
+        program: Program::Hc,
+    },
+    Subject {
+        title: "Envoy",
+        program: Program::Envoy,
+    },
+];
+
+/// Without a load.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Calm {
+    /// Answers a second.
+    pub(super) rate: f64,
+    /// Processor time for each.
+    pub(super) cpu_us: f64,
+}
+
+/// What a load did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effect {
+    /// Targets called unhealthy, from its begin until all was normal.
+    pub(super) false_transitions: u64,
+    /// Answers a second while it lasted.
+    pub(super) rate: f64,
+    /// Of its processor, while it lasted.
+    pub(super) share: f64,
+    /// Answers, to as many as the interval asks for or the time it could have had is enough for.
+    pub(super) of_possible: Option<f64>,
+    /// From its end, in seconds; none: longer than was waited for.
+    pub(super) to_normal: Option<f64>,
+    /// Still called unhealthy when waiting ended.
+    pub(super) left: usize,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let normal = self
+            .to_normal
+            .map_or_else(|| "not yet".to_owned(), |it| format!("{it:.1} s"));
+        write!(
+            f,
+            "{} false transitions, {:.0} answers/s on {:.0} %, normal after: {normal}",
+            self.false_transitions,
+            self.rate,
+            100.0 * self.share
+        )
+    }
+}
+
+/// A running checker.
+pub(super) struct Trial<'a> {
+    backend: Backend,
+    child: Child,
+    tail: Tail,
+    program: Program,
+    arena: &'a Arena,
+    folder: &'a Path,
+    down: BTreeSet<Ipv4Addr>,
+    false_transitions: u64,
+    /// Each look at nginx is an answer as well.
+    looks: u64,
+}
+
+impl<'a> Trial<'a> {
+    /// Starts nginx and the checker, and waits until every target was asked.
+    ///
+    /// # Errors
+    /// When that does not happen.
+    pub(super) fn start(
+        subject: &Subject,
+        options: &Options,
+        arena: &'a Arena,
+        programs: &Programs,
+        folder: &'a Path,
+    ) -> Result<Self> {
+        let program = programs.path(subject.program)?;
+        let backend = Backend::start(arena, programs, folder, options.targets as usize)?;
+        let times = [options.interval_ms, options.timeout_ms].map(Duration::from_millis);
+        let name = subject.title.to_lowercase();
+        let log = folder.join(format!("{name}.log"));
+        let events = folder.join("envoy-events.log");
+        let _ = fs::remove_file(&events);
+        let write = |name: &str, text: String| {
+            let file = folder.join(name);
+            fs::write(&file, text)
+                .with_context(|| format!("failed to write {}", file.display()))
+                .map(|()| OsString::from(file))
+        };
+        let (arguments, published): (Vec<OsString>, _) = if subject.program == Program::Envoy {
+            let text = envoy(backend.targets(), times, &events);
+            let mut arguments = vec!["-c".into(), write("envoy.json", text)?];
+            let rest = "--concurrency 1 --disable-hot-restart --log-level error --file-flush-interval-msec 20";
+            arguments.extend(rest.split(' ').map(OsString::from));
+            (arguments, &events)
+        } else {
+            let file = write("hc.yaml", hc(backend.urls(), times))?;
+            (vec!["run".into(), "-c".into(), file], &log)
+        };
+        let mut trial = Self {
+            child: Child::start(arena.checker, program, arguments, &log)?,
+            tail: Tail::new(published),
+            backend,
+            program: subject.program,
+            arena,
+            folder,
+            down: BTreeSet::new(),
+            false_transitions: 0,
+            looks: 0,
+        };
+        let begun = Started::now();
+        // Every target twice: what has begun unhealthy has had a chance to recover.
+        while trial.answers()? < 2 * u64::from(options.targets) || !trial.down.is_empty() {
+            ensure!(
+                begun.elapsed() < Duration::from_secs(30),
+                "not all targets answer"
+            );
+            thread::sleep(LOOK);
+            trial.listen();
+        }
+        Ok(trial)
+    }
+
+    /// # Errors
+    /// When it, or nginx, has ended.
+    pub(super) fn calm(&mut self) -> Result<Calm> {
+        thread::sleep(Duration::from_secs(2));
+        let (begun, answers, cpu) = (Started::now(), self.answers()?, self.child.usage()?.cpu);
+        thread::sleep(Duration::from_secs(6));
+        let (took, cpu) = (begun.elapsed(), self.child.usage()?.cpu - cpu);
+        let answers = (self.answers()? - answers).max(1) as f64;
+        Ok(Calm {
+            rate: answers / took.as_secs_f64(),
+            cpu_us: cpu.as_secs_f64() * 1e6 / answers,
+        })
+    }
+
+    /// # Errors
+    /// When something ends, or the load cannot be made.
+    pub(super) fn under(&mut self, load: Load, time: Duration, calm: &Calm) -> Result<Effect> {
+        self.listen();
+        let before = self.false_transitions;
+        let (begun, answers, cpu) = (Started::now(), self.answers()?, self.child.usage()?.cpu);
+        let time = match load {
+            Load::Stop(time) => time,
+            Load::Loops(_) | Load::Idle => time,
+        };
+        let loops = match load {
+            Load::Loops(many) => self.loops(many)?,
+            Load::Idle => {
+                let loops = self.loops(1)?;
+                self.class("-i")?;
+                loops
+            }
+            Load::Stop(_) => {
+                self.signal("STOP")?;
+                Vec::new()
+            }
+        };
+        while begun.elapsed() < time {
+            thread::sleep(LOOK);
+            self.listen();
+        }
+        let took = begun.elapsed().as_secs_f64();
+        let answers = (self.answers()? - answers) as f64;
+        let used = (self.child.usage()?.cpu - cpu).as_secs_f64();
+        drop(loops);
+        match load {
+            Load::Idle => self.class("-o")?,
+            Load::Stop(_) => self.signal("CONT")?,
+            Load::Loops(_) => {}
+        }
+        let could = used.max(load.share() * took) * 1e6 / calm.cpu_us;
+        let possible = could.min(calm.rate * took);
+        let to_normal = self.normal_again(calm)?;
+        Ok(Effect {
+            false_transitions: self.false_transitions - before,
+            rate: answers / took,
+            share: used / took,
+            of_possible: (!matches!(load, Load::Stop(_))).then(|| answers / possible.max(1.0)),
+            to_normal: to_normal.map(|it| it.as_secs_f64()),
+            left: self.down.len(),
+        })
+    }
+
+    /// Until the calm rate is back and nobody is called unhealthy, and that stays so.
+    fn normal_again(&mut self, calm: &Calm) -> Result<Option<Duration>> {
+        let begun = Started::now();
+        let mut seen = vec![(Duration::ZERO, self.answers()?)];
+        let mut since = None;
+        loop {
+            thread::sleep(LOOK);
+            self.listen();
+            let (now, answers) = (begun.elapsed(), self.answers()?);
+            let (then, before) = seen[seen.len().saturating_sub(WINDOW)];
+            seen.push((now, answers));
+            let rate = (answers - before) as f64 / (now - then).as_secs_f64();
+            if rate >= NORMAL * calm.rate && self.down.is_empty() {
+                // The window began before it was normal, or with it.
+                let began = *since.get_or_insert(then);
+                if now - began >= STAYS {
+                    return Ok(Some(began));
+                }
+            } else {
+                since = None;
+            }
+            if now > PATIENCE {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn loops(&self, many: u32) -> Result<Vec<Child>> {
+        let shell = find("sh").context("no shell")?;
+        let log = self.folder.join("loop.log");
+        let one = |_| {
+            let arguments = ["-c", "while :; do :; done"];
+            Child::start(self.arena.checker, &shell, arguments, &log)
+        };
+        (0..many).map(one).collect()
+    }
+
+    /// The scheduler's class of all its threads.
+    fn class(&self, class: &str) -> Result<()> {
+        let id = self.child.id().to_string();
+        read(Command::new("chrt").args(["-a", class, "-p", "0", &id])).map(drop)
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let id = self.child.id().to_string();
+        read(Command::new("kill").args(["-s", name, &id])).map(drop)
+    }
+
+    fn answers(&mut self) -> Result<u64> {
+        self.looks += 1;
+        let counted = self.backend.counted()?.requests;
+        Ok(counted.saturating_sub(self.looks))
+    }
+
+    fn listen(&mut self) {
+        for line in self.tail.lines() {
+            let said = match self.program {
+                Program::Envoy => of_envoy(&line),
+                _ => of_hc(&line),
+            };
+            match said {
+                Said::Unwell(address) => {
+                    self.false_transitions += 1;
+                    self.down.insert(address);
+                }
+                Said::Well(address) => {
+                    self.down.remove(&address);
+                }
+                // Overload is what this is about.
+                Said::Alarm | Said::Nothing => {}
+            }
+        }
+    }
+}
+
+fn hc(urls: impl Iterator<Item = String>, [interval, timeout]: [Duration; 2]) -> String {
+    let mut text = format!(
+        "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3 }}
+limits: {{ in_flight: 1000 }}
+log: {{ format: json, summary: 1s, burst: 100000 }}
+targets:
+",
+        interval.as_millis(),
+        timeout.as_millis()
+    );
+    for url in urls {
+        text += &format!("  - \"{url}\"\n");
+    }
+    text
+}
+
+fn envoy(targets: impl Iterator<Item = SocketAddr>, times: [Duration; 2], events: &Path) -> String {
+    let endpoint = |target: SocketAddr| {
+        let address = json!({"address": target.ip().to_string(), "port_value": target.port()});
+        json!({"endpoint": {"address": {"socket_address": address}}})
+    };
+    let endpoints: Vec<Value> = targets.map(endpoint).collect();
+    let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
+    let [interval, timeout] = times.map(seconds);
+    let check = json!({
+        "interval": interval,
+        "no_traffic_interval": interval,
+        "timeout": timeout,
+        "healthy_threshold": 2,
+        "unhealthy_threshold": 3,
+        "reuse_connection": true,
+        // Else all are asked in one burst, and some of it is always late.
+        "initial_jitter": interval,
+        "http_health_check": {"path": "/health"},
+        "event_logger": envoy_events(events),
+    });
+    let cluster = json!({
+        "name": "fleet",
+        "type": "STATIC",
+        "connect_timeout": timeout,
+        "health_checks": [check],
+        "load_assignment": {"cluster_name": "fleet", "endpoints": [{"lb_endpoints": endpoints}]},
+    });
+    json!({"static_resources": {"clusters": [cluster]}}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{envoy, hc};
+
+    #[test]
+    fn both_have_the_same_times() {
+        let times = [500, 450].map(Duration::from_millis);
+        let hc = hc(
+            std::iter::once("http://127.77.0.1:81/health".to_owned()),
+            times,
+        );
+        assert!(hc.contains("interval: 500ms, timeout: 450ms, rise: 2, fall: 3"));
+        let targets = std::iter::once("127.77.0.1:81".parse().unwrap());
+        let envoy = envoy(targets, times, "/x".as_ref());
+        assert!(envoy.contains(r#""interval":"0.5s""#), "{envoy}");
+        assert!(envoy.contains(r#""timeout":"0.45s""#), "{envoy}");
+    }
+}

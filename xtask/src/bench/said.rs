@@ -1,0 +1,118 @@
+//! What checkers publish of their targets' health, in the words each has for it: hc's log in JSON, Envoy's log of health
+//! check events, HAProxy's log.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// What a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Well(Ipv4Addr),
+    Unwell(Ipv4Addr),
+    /// Something else that matters, or nothing that can be understood.
+    Alarm,
+    Nothing,
+}
+
+/// Makes Envoy write its events there.
+pub(super) fn envoy_events(file: &Path) -> Value {
+    json!([{
+        "name": "envoy.health_check.event_sinks.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
+            "event_log_path": file,
+        },
+    }])
+}
+
+pub(super) fn of_hc(line: &str) -> Said {
+    let Ok(value) = serde_json::from_str::<Value>(line) else {
+        return Said::Alarm;
+    };
+    let text = |key: &str| value[key].as_str().unwrap_or_default();
+    let address = |url: &str| -> Option<Ipv4Addr> {
+        let host = url.strip_prefix("http://")?.split(':').next()?;
+        host.parse().ok()
+    };
+    match text("event") {
+        "transition" => match (address(text("target")), text("to")) {
+            (Some(address), "unhealthy") => Said::Unwell(address),
+            (Some(address), _) => Said::Well(address),
+            _ => Said::Alarm,
+        },
+        "start" | "summary" | "first_sweep" | "stopped" | "flapping" | "flapping_end" => {
+            Said::Nothing
+        }
+        _ => Said::Alarm,
+    }
+}
+
+pub(super) fn of_envoy(line: &str) -> Said {
+    let Ok(value) = serde_json::from_str::<Value>(line) else {
+        return Said::Alarm;
+    };
+    let address = value["host"]["socket_address"]["address"].as_str();
+    let Some(address) = address.and_then(|it| it.parse().ok()) else {
+        return Said::Alarm;
+    };
+    let has = |key: &str| value.get(key).is_some();
+    if has("eject_unhealthy_event") {
+        Said::Unwell(address)
+    } else if has("add_healthy_event") {
+        Said::Well(address)
+    } else {
+        Said::Nothing
+    }
+}
+
+/// `Server fleet/127.77.1.1 is DOWN, reason: ...`
+pub(super) fn of_haproxy(line: &str) -> Said {
+    let mut words = line.split_whitespace();
+    let Some(place) = words.position(|word| word.ends_with("Server")) else {
+        return Said::Nothing;
+    };
+    let mut words = line.split_whitespace().skip(place + 1);
+    let address = words
+        .next()
+        .and_then(|name| name.strip_prefix("fleet/")?.parse().ok());
+    let (is, state) = (words.next(), words.next().unwrap_or_default());
+    match (address, is, state.trim_end_matches([',', '.'])) {
+        (Some(address), Some("is"), "DOWN") => Said::Unwell(address),
+        (Some(address), Some("is"), "UP") => Said::Well(address),
+        _ => Said::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ipv4Addr, Said, of_envoy, of_haproxy, of_hc};
+
+    const ONE: Ipv4Addr = Ipv4Addr::new(127, 77, 1, 1);
+
+    #[test]
+    fn each_says_it_in_its_own_words() {
+        let hc = r#"{"event":"transition","target":"http://127.77.1.1:81/health","from":"healthy","to":"unhealthy"}"#;
+        assert_eq!(of_hc(hc), Said::Unwell(ONE));
+        assert_eq!(
+            of_hc(&hc.replace(":\"unhealthy", ":\"healthy")),
+            Said::Well(ONE)
+        );
+        assert_eq!(of_hc(r#"{"event":"isolated"}"#), Said::Alarm);
+        let envoy = r#"{"host":{"socket_address":{"address":"127.77.1.1","port_value":81}},"eject_unhealthy_event":{}}"#;
+        assert_eq!(of_envoy(envoy), Said::Unwell(ONE));
+        assert_eq!(
+            of_envoy(&envoy.replace("eject_un", "add_").replace("{}", "null")),
+            Said::Well(ONE)
+        );
+        let haproxy =
+            "[WARNING]  (7) : Server fleet/127.77.1.1 is DOWN, reason: Layer4 connection problem";
+        assert_eq!(of_haproxy(haproxy), Said::Unwell(ONE));
+        assert_eq!(
+            of_haproxy("Server fleet/127.77.1.1 is UP, reason: ok"),
+            Said::Well(ONE)
+        );
+        assert_eq!(of_haproxy("Health check for server x"), Said::Nothing);
+    }
+}
