@@ -31,6 +31,11 @@ impl Flapping {
         self.0 & ON != 0
     }
 
+    /// Whether it was not failing at each value that is looked at: hearing that again changes nothing.
+    pub(crate) fn is_settled(self) -> bool {
+        self.0 == HEARD
+    }
+
     /// Hears what `failing` is after a conclusive verdict.
     pub(crate) fn hear(&mut self, failing: bool, policy: Option<Flap>) {
         let before = self.0;

@@ -234,6 +234,27 @@ impl Health {
         self.failures_after_turn = 0;
     }
 
+    /// Folds in a pass of a target that has been well for as long as is looked back, as nearly every check is one.
+    ///
+    /// True: all is as after a [`step`] with [`Verdict::Pass`], which would have given no turn, and what is published
+    /// of the target stays as it is. False: nothing has happened, and it takes such a step.
+    #[must_use]
+    pub fn pass_as_usual(&mut self, policy: &Policy) -> bool {
+        let is_well = self.decided
+            && self.failing == Debounced::default()
+            && self.impaired == Debounced::default()
+            && self.flapping.is_settled();
+        if !is_well || !self.steadiness.pass_as_usual(policy) {
+            return false;
+        }
+        self.passes = self.passes.saturating_add(1);
+        self.clean = self.clean.saturating_add(1);
+        self.failures = 0;
+        self.unclean = 0;
+        self.failures_after_turn = 0;
+        true
+    }
+
     fn hear(&mut self, verdict: Verdict, policy: &Policy) {
         let (fail, warn, weight) = match verdict {
             Verdict::Pass => (false, false, 1),

@@ -21,6 +21,20 @@ impl Steadiness {
         (self.failed.count_ones(), u32::from(self.heard))
     }
 
+    /// Takes a pass if none of the results that are looked at was a failure; else nothing happens.
+    pub(crate) fn pass_as_usual(&mut self, policy: &Policy) -> bool {
+        let Some(rule) = policy.unsteady() else {
+            *self = Self::default();
+            return true;
+        };
+        // Every rule wants one failure at least.
+        let is_usual = self.failed == 0 && !self.unsteady;
+        if is_usual {
+            self.heard = self.heard.saturating_add(1).min(rule.of);
+        }
+        is_usual
+    }
+
     /// Takes a raw conclusive result and tells what the machine is to hear instead.
     pub(crate) fn hear(&mut self, verdict: Verdict, policy: &Policy) -> Verdict {
         let Some(rule) = policy.unsteady() else {

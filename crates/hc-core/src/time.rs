@@ -37,6 +37,7 @@ impl Timestamp {
 
     /// The time from `earlier` to this instant; zero if `earlier` is later.
     #[must_use]
+    #[inline]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -44,6 +45,7 @@ impl Timestamp {
 
 /// The whole nanoseconds of a duration, saturating (584 years fit).
 #[must_use]
+#[inline]
 pub fn nanos(duration: Duration) -> u64 {
     duration
         .as_secs()
@@ -54,6 +56,7 @@ pub fn nanos(duration: Duration) -> u64 {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn add(self, rhs: Duration) -> Self {
         Self(self.0.saturating_add(nanos(rhs)))
     }
@@ -68,6 +71,7 @@ impl AddAssign<Duration> for Timestamp {
 impl Sub<Duration> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn sub(self, rhs: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(rhs)))
     }
@@ -93,6 +97,7 @@ impl Span {
 
     /// That duration, rounded down to what can be held.
     #[must_use]
+    #[inline]
     pub fn of(duration: Duration) -> Self {
         let nanos = nanos(duration);
         if nanos < u64::from(MICROS) {
@@ -105,6 +110,7 @@ impl Span {
 
     /// The duration, if there is one.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> Option<Duration> {
         match self.0 {
             u32::MAX => None,

@@ -1,6 +1,6 @@
 //! What the scheduler itself costs: simulated probes, many targets, a steady rate of checks. Prints one line of figures.
 //!
-//! `cargo run --profile bench --example million -- [ready|pending|spawned] [targets] [checks a second] [seconds]`
+//! `cargo run --profile bench --example million -- [ready|pending|outage|churn] [targets] [checks a second] [seconds]`
 //!
 //! A `ready` probe has its answer at the first poll. A `pending` one gets it about a millisecond later, woken
 //! together with all others of that moment by one task: as a transport does that is harvested by the clock.

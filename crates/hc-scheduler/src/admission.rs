@@ -186,6 +186,20 @@ impl Admission {
         }
     }
 
+    /// A target of that host falls due, and starts now if it need not wait at all, nor any before it.
+    pub(crate) fn admit_at_once(&mut self, host: HostIndex) -> bool {
+        if self.in_flight >= self.in_flight_limit || !self.ready.is_empty() {
+            return false;
+        }
+        let host = &mut self.hosts[host];
+        let is_free = host.taken < self.per_host_limit && host.waiting.is_empty();
+        if is_free {
+            host.taken += 1;
+            self.in_flight += 1;
+        }
+        is_free
+    }
+
     /// The next target that may start, if a global permit is free.
     pub(crate) fn admit(&mut self, slab: &mut Slab<Entry>) -> Option<u32> {
         if self.in_flight >= self.in_flight_limit {

@@ -105,16 +105,24 @@ pub(crate) async fn ask(probe: Arc<dyn Probe>, context: CheckContext) -> Outcome
 
 pub(crate) type Outcome = Result<Evidence, Failure>;
 
-/// One poll, with a panic taken for an end. Of what panicked nothing is used again but its drop.
+/// One poll, with a panic taken for an end. Of what panicked nothing is used again but its drop. Whether it has
+/// ended, and if so how, in `end`: an outcome is four lines of the cache, and is not passed from hand to hand.
 pub(crate) fn poll_caught<F: Future<Output = Outcome>>(
     future: Pin<&mut F>,
     cx: &mut Context<'_>,
-) -> Poll<End> {
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(Poll::Ready(outcome)) => Poll::Ready(End::Answered(outcome)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(payload) => Poll::Ready(End::Panicked(payload)),
-    }
+    end: &mut End,
+) -> bool {
+    let polled = catch_unwind(AssertUnwindSafe(|| match future.poll(cx) {
+        Poll::Ready(outcome) => {
+            *end = End::Answered(outcome);
+            true
+        }
+        Poll::Pending => false,
+    }));
+    polled.unwrap_or_else(|payload| {
+        *end = End::Panicked(payload);
+        true
+    })
 }
 
 /// How a check that has a task of its own ended.
@@ -187,10 +195,11 @@ impl<F: Future<Output = Outcome>> Future for Running<F> {
             return this.ran(End::Cancelled, began);
         }
         let probe = this.probe.as_mut().expect("not polled after its end");
-        let polled = poll_caught(probe.as_mut(), cx);
+        let mut end = End::Cancelled;
+        let has_ended = poll_caught(probe.as_mut(), cx, &mut end);
         let now = this.context.now();
         this.is_heavy |= now.since(began) > LIGHT;
-        if let Poll::Ready(end) = polled {
+        if has_ended {
             return this.ran(end, now);
         }
         if this.gate.state.load(Ordering::Acquire) == EXPIRED {

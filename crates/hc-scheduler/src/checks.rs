@@ -2,7 +2,6 @@
 //!
 //! A check is polled once as it starts, and again when it was woken: no task, no map, no allocation but the
 //! probe's own future. Places are used again, and so are their wakers, contexts and the room for the future.
-//! Measured against a task a check (simulated probes, a million targets): docs/benchmarks.md.
 //!
 //! A probe whose poll holds the thread for long gets a task of its own the next time, so that on a runtime of
 //! several threads it holds up nobody else; that is noted with its target. Knows neither plan nor verdicts.
@@ -12,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use hc_core::{Cell, CheckContext, Clock, Probe, Timestamp};
 use tokio::sync::Notify;
@@ -72,6 +71,8 @@ struct Place<F> {
     key: Option<Key>,
     told: Told,
     is_heavy: bool,
+    /// As its target was known when it began.
+    was_heavy: bool,
     first_poll: Option<Timestamp>,
     future: Pin<Box<Option<F>>>,
     /// A task runs it.
@@ -94,11 +95,11 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Ending {
     pub(crate) key: Key,
     pub(crate) place: u32,
-    pub(crate) end: End,
     /// None: it was cancelled before.
     pub(crate) first_poll: Option<Timestamp>,
     pub(crate) at: Timestamp,
-    pub(crate) is_heavy: bool,
+    /// Whether it held its thread for long in one piece, if that is news of its target.
+    pub(crate) is_heavy: Option<bool>,
 }
 
 /// The checks in flight.
@@ -140,6 +141,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Checks<F> {
                 key: None,
                 told: Told::Nothing,
                 is_heavy: false,
+                was_heavy: false,
                 first_poll: None,
                 future: Box::pin(None),
                 gate: None,
@@ -153,6 +155,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Checks<F> {
         place.key = Some(asked.key);
         place.told = Told::Nothing;
         place.is_heavy = false;
+        place.was_heavy = asked.is_heavy;
         place.first_poll = None;
         let kept = place
             .context
@@ -239,19 +242,19 @@ impl<F: Future<Output = Outcome> + Send + 'static> Checks<F> {
         self.tasks.try_join_next()?.ok()
     }
 
-    /// What a task said of its check.
-    pub(crate) fn ran(&mut self, ran: Ran) -> Option<Ending> {
+    /// What a task said of its check, and how that ended.
+    pub(crate) fn ran(&mut self, ran: Ran) -> Option<(Ending, End)> {
         let place = self.places.get_mut(ran.place as usize)?;
         let first_poll = place.gate.take()?.first_poll();
         self.len -= 1;
-        Some(Ending {
+        let ending = Ending {
             key: place.key.take()?,
             place: ran.place,
-            end: ran.end,
             first_poll,
             at: ran.at,
-            is_heavy: ran.is_heavy,
-        })
+            is_heavy: (ran.is_heavy != place.was_heavy).then_some(ran.is_heavy),
+        };
+        Some((ending, ran.end))
     }
 
     /// Takes in those that were woken since; whether any is to be polled.
@@ -270,14 +273,15 @@ impl<F: Future<Output = Outcome> + Send + 'static> Checks<F> {
         !self.due.is_empty()
     }
 
-    /// Polls the next one that is due, at `now`, and moves `now` on to after it. Gives its end if that was it.
-    pub(crate) fn poll_next(&mut self, now: &mut Timestamp) -> Option<Ending> {
+    /// Polls the next one that is due, at `now`, and moves `now` on to after it. If that was its end, `end` says how
+    /// it was.
+    pub(crate) fn poll_next(&mut self, now: &mut Timestamp, end: &mut End) -> Option<Ending> {
         let index = self.due.pop_front()?;
         let place = self.places.get_mut(index as usize)?;
         // Ended, or moved to a task, since it was woken.
         let key = place.key.filter(|_| place.gate.is_none())?;
-        let end = if place.told == Told::Cancel {
-            End::Cancelled
+        if place.told == Told::Cancel {
+            *end = End::Cancelled;
         } else {
             let woken = &self.woken;
             let (signal, waker) = place.signal.get_or_insert_with(|| {
@@ -293,24 +297,24 @@ impl<F: Future<Output = Outcome> + Send + 'static> Checks<F> {
             let began = *now;
             place.first_poll.get_or_insert(began);
             let future = place.future.as_mut().as_pin_mut()?;
-            let polled = poll_caught(future, &mut Context::from_waker(waker));
+            let has_ended = poll_caught(future, &mut Context::from_waker(waker), end);
             *now = self.clock.now();
             place.is_heavy |= now.since(began) > LIGHT;
-            match polled {
-                Poll::Ready(end) => end,
-                Poll::Pending if place.told == Told::Expire => End::Expired,
-                Poll::Pending => return None,
+            if !has_ended && place.told == Told::Expire {
+                *end = End::Expired;
+            } else if !has_ended {
+                return None;
             }
-        };
+        }
         self.len -= 1;
         place.key = None;
-        let (first_poll, is_heavy) = (place.first_poll, place.is_heavy);
+        let first_poll = place.first_poll;
+        let is_heavy = (place.is_heavy != place.was_heavy).then_some(place.is_heavy);
         // A probe's destructors are as little ours as its code: what they panic with has nobody to go to.
         let _ = catch_unwind(AssertUnwindSafe(|| place.future.set(None)));
         Some(Ending {
             key,
             place: index,
-            end,
             first_poll,
             at: *now,
             is_heavy,

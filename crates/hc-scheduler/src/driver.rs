@@ -265,7 +265,6 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
     }
 
     fn start(&mut self, key: Key) {
-        let deadline = self.plan.deadline_of(key);
         let Some(target) = self.plan.target(key) else {
             return;
         };
@@ -277,7 +276,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             place,
             cell: target.cell,
             probe: target.probe,
-            deadline,
+            deadline: self.plan.deadline_by(target.policy),
             is_heavy: target.is_heavy,
         });
     }
@@ -308,33 +307,76 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
     fn poll_checks(&mut self) {
         let mut now = self.clock.now();
         let until = now + POLLING;
+        let mut end = End::Cancelled;
         while self.checks.are_due() && now < until {
-            if let Some(ending) = self.checks.poll_next(&mut now) {
-                self.check_ended(ending);
+            if let Some(ending) = self.checks.poll_next(&mut now, &mut end) {
+                self.check_ended(&ending, &mut end);
             }
         }
     }
 
     fn ran(&mut self, ran: Ran) {
-        if let Some(ending) = self.checks.ran(ran) {
-            self.check_ended(ending);
+        if let Some((ending, mut end)) = self.checks.ran(ran) {
+            self.check_ended(&ending, &mut end);
         }
     }
 
-    fn check_ended(&mut self, ending: Ending) {
+    /// What `end` holds is taken from there where it is needed.
+    fn check_ended(&mut self, ending: &Ending, end: &mut End) {
         let Ending {
             key,
             place,
-            end,
             first_poll,
             at,
             is_heavy,
-        } = ending;
+        } = *ending;
         let Some(context) = self.checks.context(place) else {
             return;
         };
-        let ended = match end {
-            End::Answered(outcome) => Ended::Answered(complete(outcome, context, at)),
+        if let Some(is_heavy) = is_heavy {
+            self.plan.note_heavy(key, is_heavy);
+        }
+        let first_poll = first_poll.unwrap_or(at);
+        let observer = self.observer.as_ref();
+        let observer = observer.filter(|observer| observer.is_listening());
+        let asked = &mut self.asked;
+        let mut tell = |key: Key, checked: &Checked| {
+            if let Some(observer) = observer {
+                observer.check_ended(checked);
+            }
+            if asked.is_empty() {
+                return;
+            }
+            if let Some(replies) = asked.remove(&key) {
+                let checked = Arc::new(checked.clone());
+                for reply in replies {
+                    // The asker may have stopped waiting.
+                    let _ = reply.send(Ok(checked.clone()));
+                }
+            }
+        };
+        if let End::Answered(outcome) = end {
+            complete(outcome, context, at);
+        }
+        if let End::Answered(Ok(evidence)) = end
+            && self.plan.finish_usual(
+                self.wall,
+                key,
+                (first_poll, at),
+                evidence,
+                observer.is_some(),
+                &mut self.actions,
+                &mut tell,
+            )
+        {
+            self.checks.release(place);
+            if !self.actions.is_empty() {
+                self.perform();
+            }
+            return;
+        }
+        let ended = match std::mem::replace(end, End::Cancelled) {
+            End::Answered(outcome) => Ended::Answered(outcome),
             End::Expired => {
                 let timeout = self.plan.timeout_in_flight(key);
                 Ended::TimedOut(crate::failures::timed_out(context, timeout))
@@ -353,41 +395,15 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
         {
             ending.cancelled += 1;
         }
-        if self
-            .plan
-            .target(key)
-            .is_some_and(|target| target.is_heavy != is_heavy)
-        {
-            self.plan.note_heavy(key, is_heavy);
-        }
         let finished = Finished {
             key,
-            first_poll: first_poll.unwrap_or(at),
+            first_poll,
             ended_at: at,
             ended,
         };
-        let (observer, asked) = (&self.observer, &mut self.asked);
-        self.plan.finish(
-            self.wall,
-            finished,
-            observer.is_some(),
-            &mut self.actions,
-            |key, checked| {
-                if let Some(observer) = observer {
-                    observer.check_ended(checked);
-                }
-                if asked.is_empty() {
-                    return;
-                }
-                if let Some(replies) = asked.remove(&key) {
-                    let checked = Arc::new(checked.clone());
-                    for reply in replies {
-                        // The asker may have stopped waiting.
-                        let _ = reply.send(Ok(checked.clone()));
-                    }
-                }
-            },
-        );
+        let (wall, observed) = (self.wall, observer.is_some());
+        self.plan
+            .finish(wall, finished, observed, &mut self.actions, tell);
         if !self.actions.is_empty() {
             self.perform();
         }
@@ -497,10 +513,10 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
     }
 
     fn is_done(&mut self) -> bool {
-        let now = self.clock.now();
         let Some(ending) = &mut self.shutting_down else {
             return false;
         };
+        let now = self.clock.now();
         if now >= ending.until && !ending.all_told {
             ending.all_told = true;
             self.checks.cancel_all();
@@ -527,8 +543,8 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// Adds to an outcome what the context's marks know and the probe did not say.
-fn complete(mut outcome: Outcome, context: &CheckContext, ended_at: Timestamp) -> Outcome {
-    match &mut outcome {
+fn complete(outcome: &mut Outcome, context: &CheckContext, ended_at: Timestamp) {
+    match outcome {
         Ok(evidence) => context.complete(evidence, ended_at),
         Err(failure) => {
             if failure.phase.is_none() && failure.blame != hc_core::Blame::Local {
@@ -537,5 +553,4 @@ fn complete(mut outcome: Outcome, context: &CheckContext, ended_at: Timestamp) -
             context.complete(failure.evidence.get_or_insert_default(), ended_at);
         }
     }
-    outcome
 }

@@ -151,9 +151,43 @@ pub(crate) fn next(asked: &Asked<'_>) -> Next {
     let half = interval / 2;
     let earliest = asked.start + interval.saturating_mul(factor) - half;
     let tick = asked.grid.at_or_after(earliest.max(now));
-    let jitter = interval.mul_f64(policy.jitter().ratio() * asked.u);
-    let at = (tick + jitter).max(asked.first_poll + half);
+    let at = (tick + jitter(policy, asked.u)).max(asked.first_poll + half);
     Next { at, reason, factor }
+}
+
+/// How much later than its tick a check is, for `u` uniform in [0, 1).
+pub(crate) fn jitter(policy: &Policy, u: f64) -> Duration {
+    // A duration's own product with a fraction costs more than all else here.
+    let interval = nanos(policy.interval()) as f64;
+    Duration::from_nanos((interval * (policy.jitter().ratio() * u)) as u64)
+}
+
+/// The tick that [`next`] would find, before jitter, for a check on the grid that nothing stretches: of a target that
+/// is well, without quiet, whose check took no more than half an interval. None: it is not that simple, or a
+/// tick has passed since the check `started`.
+pub(crate) fn usual_tick(
+    policy: &Policy,
+    grid: Grid,
+    now: Timestamp,
+    start: Timestamp,
+    started: Timestamp,
+    duration: Duration,
+) -> Option<Timestamp> {
+    let interval = nanos(policy.interval());
+    let half = interval / 2;
+    let is_usual = !policy.quiet() && nanos(duration) <= half && start <= started && started <= now;
+    if !is_usual {
+        return None;
+    }
+    let earliest = start.as_nanos().saturating_add(interval) - half;
+    let tick = grid.at_or_after(Timestamp::from_nanos(earliest).max(now));
+    // The last tick by now: one or two before.
+    let mut last = tick.as_nanos();
+    while last > now.as_nanos() && last >= interval {
+        last -= interval;
+    }
+    let has_passed = last > started.as_nanos() && last <= now.as_nanos();
+    (!has_passed).then_some(tick)
 }
 
 /// How many intervals, and why so many.

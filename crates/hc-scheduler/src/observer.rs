@@ -21,4 +21,10 @@ use crate::plan::Checked;
 pub trait Observer: Send + Sync {
     /// A check has ended and was judged.
     fn check_ended(&self, check: &Checked);
+
+    /// Whether it would do anything with a check that ended now. Asked for each check before [`Checked`] is made, which
+    /// is spared if not. Default: it always would.
+    fn is_listening(&self) -> bool {
+        true
+    }
 }

@@ -29,6 +29,7 @@ mod last;
 mod relocate;
 mod targets;
 mod turn;
+mod usual;
 
 pub use describe::{Checked, Description};
 pub(crate) use entry::Entry;
@@ -413,11 +414,12 @@ impl Plan {
                     ended,
                 };
                 let mut told = Vec::with_capacity(1);
-                self.finished(finished, true, actions, |key, checked| {
+                self.finish(now.wall, finished, true, actions, |key, checked| {
                     let checked = Arc::new(checked.clone());
                     told.push(Action::Ended { key, checked });
                 });
                 actions.append(&mut told);
+                return;
             }
             Input::Postponed { key, first_poll } => self.postponed(key, first_poll),
             Input::Heard { key, pending } => self.heard(key, pending),
@@ -466,12 +468,28 @@ impl Plan {
     pub fn finish(
         &mut self,
         wall: SystemTime,
-        finished: Finished,
+        mut finished: Finished,
         observed: bool,
         actions: &mut Vec<Action>,
         tell: impl FnMut(Key, &Checked),
     ) {
         self.wall = wall;
+        let mut tell = tell;
+        if let Ended::Answered(Ok(evidence)) = &mut finished.ended {
+            let (first_poll, at) = (finished.first_poll, finished.ended_at);
+            let key = finished.key;
+            if self.finish_usual(
+                wall,
+                key,
+                (first_poll, at),
+                evidence,
+                observed,
+                actions,
+                &mut tell,
+            ) {
+                return;
+            }
+        }
         self.finished(finished, observed, actions, tell);
         self.admit(actions);
         self.tell_share();
@@ -554,6 +572,11 @@ impl Plan {
             .get(key)
             .map_or(Duration::ZERO, |e| e.policy.timeout());
         self.clock.real() + timeout
+    }
+
+    /// The real time at which a check by that policy that starts now is to end.
+    pub(crate) fn deadline_by(&self, policy: &Policy) -> Timestamp {
+        self.clock.real() + policy.timeout()
     }
 
     /// The keys of all known targets.

@@ -108,6 +108,11 @@ impl Signs {
         began.as_nanos() + 1 < self.last_end.load(Ordering::Acquire)
     }
 
+    /// Whether nothing was silent since the last sign of life: another one is no news.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Acquire)
+    }
+
     /// Something showed life. Calls `ended` with what to tell if that ends an isolation.
     pub(crate) fn life(&self, now: Timestamp, real: Timestamp, ended: impl FnOnce(Ended)) {
         if self.calm.load(Ordering::Acquire) {

@@ -100,10 +100,11 @@ fn paint(record: &Record, time: TimeStyle) -> String {
 
 /// At `trace` every check is a line.
 impl Observer for Log {
+    fn is_listening(&self) -> bool {
+        self.level.load(Ordering::Relaxed) >= LogLevel::Trace as u8
+    }
+
     fn check_ended(&self, check: &Checked) {
-        if self.level.load(Ordering::Relaxed) < LogLevel::Trace as u8 {
-            return;
-        }
         let mut record = Record::new(check.wall, Level::Debug, "check")
             .with("target", check.target.as_str())
             .with("result", check.result.as_str())

@@ -62,7 +62,44 @@ pub(crate) struct Judged {
     pub(crate) shared: bool,
 }
 
+/// When and why a check was made, and how long it took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    pub(crate) at: Timestamp,
+    pub(crate) duration: Duration,
+    pub(crate) lateness: Duration,
+    pub(crate) waited: Duration,
+    pub(crate) reason: Reason,
+}
+
 impl Judged {
+    /// A plain pass.
+    pub(crate) fn pass(course: Course, evidence: Evidence) -> Self {
+        Self {
+            at: course.at,
+            result: CheckResult::Pass,
+            verdict: Verdict::Pass,
+            outcome: Ok(evidence),
+            duration: course.duration,
+            lateness: course.lateness,
+            waited: course.waited,
+            reason: course.reason,
+            doubted: false,
+            shared: false,
+        }
+    }
+
+    /// When and why, and how long.
+    pub(crate) fn course(&self) -> Course {
+        Course {
+            at: self.at,
+            duration: self.duration,
+            lateness: self.lateness,
+            waited: self.waited,
+            reason: self.reason,
+        }
+    }
+
     /// Why it did not simply pass.
     pub(crate) fn why(&self) -> Option<&Failure> {
         why(&self.outcome)

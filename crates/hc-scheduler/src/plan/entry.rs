@@ -247,6 +247,19 @@ impl Entry {
         matches!(self.state, State::InFlight | State::Expired)
     }
 
+    /// In flight, and nothing is to be thought of when that ends but whether it passed.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.state == State::InFlight
+            && self.rare.is_none()
+            && self.void.is_none()
+            && self.swept
+            && !self.paused
+            && !self.removed
+            && !self.departing
+            && !self.remembered
+            && self.soon == Span::ABSENT
+    }
+
     /// When it asked for permits: in the place of its tick, as it stands in no wheel from then until it starts.
     pub(crate) fn fell_due(&self) -> Timestamp {
         debug_assert!(matches!(self.state, State::Waiting | State::Ready));

@@ -266,17 +266,7 @@ impl Plan {
             Sign::None => return false,
             Sign::Life => {
                 self.slab.at_mut(index).showed_life = Some(true);
-                let real = self.clock.real();
-                self.signs.life(now, real, |ended| {
-                    self.announce(EventKind::Isolated {
-                        targets: ended.targets,
-                        hosts: ended.hosts,
-                        silent: ended.silent,
-                        edge: Edge::End {
-                            lasted: ended.lasted,
-                        },
-                    });
-                });
+                self.hear_life();
                 return false;
             }
             Sign::Silence => {}
@@ -336,6 +326,21 @@ impl Plan {
         }
         let began = flight.started + flight.all_lost_before;
         self.signs.belief() != Belief::Believed || self.signs.predates_end(began)
+    }
+
+    /// Some target has shown life.
+    pub(super) fn hear_life(&self) {
+        let (now, real) = (self.clock.now(), self.clock.real());
+        self.signs.life(now, real, |ended| {
+            self.announce(EventKind::Isolated {
+                targets: ended.targets,
+                hosts: ended.hosts,
+                silent: ended.silent,
+                edge: Edge::End {
+                    lasted: ended.lasted,
+                },
+            });
+        });
     }
 
     /// The whole fleet, this worker's share as it is now.

@@ -9,7 +9,7 @@ use hc_core::{
     Cell, CheckResult, Connection, Evidence, Fact, Failure, Phases, Span, Timestamp, Verdict,
 };
 
-use super::describe::{Checked, Judged};
+use super::describe::{Checked, Course, Judged};
 use crate::interval::Reason;
 
 /// The last check of a target.
@@ -116,24 +116,24 @@ impl Pass {
             && !evidence.retried
             && !judged.doubted
             && !judged.shared;
-        is_plain.then(|| Self::seen(judged, evidence))?
+        is_plain.then(|| Self::seen(&judged.course(), evidence))?
     }
 
     /// What there is beside result and verdict, if the evidence has a place here.
-    fn seen(judged: &Judged, evidence: &Evidence) -> Option<Self> {
+    pub(super) fn seen(course: &Course, evidence: &Evidence) -> Option<Self> {
         let mut pass = Self {
-            at: judged.at,
+            at: course.at,
             phases: evidence.phases,
             ip: [0; 16],
-            duration: Span::of(judged.duration),
-            lateness: Span::of(judged.lateness),
-            waited: Span::of(judged.waited),
+            duration: Span::of(course.duration),
+            lateness: Span::of(course.lateness),
+            waited: Span::of(course.waited),
             total: Span::from(evidence.total),
             body_bytes: 0,
             certificate_expiry: 0,
             port: 0,
             status: 0,
-            reason: judged.reason,
+            reason: course.reason,
             connection: evidence.connection,
             opened: evidence.opened,
             version: 0,
@@ -257,7 +257,7 @@ impl Failed {
         let evidence = failure.evidence.as_deref().unwrap_or(&nothing);
         let retried = evidence.retried;
         let seen = match evidence.warning {
-            None => Pass::seen(&judged, evidence),
+            None => Pass::seen(&judged.course(), evidence),
             Some(_) => None,
         };
         match (seen, judged) {

@@ -31,7 +31,7 @@ impl Plan {
                     entry.state = State::Expired;
                     let key = self.key(*index);
                     actions.push(Action::Expire { key });
-                } else {
+                } else if !self.start_at_once(*index, actions) {
                     self.fall_due(*index);
                     // While it is at hand; the order is the same.
                     self.admit(actions);
@@ -81,6 +81,19 @@ impl Plan {
             crate::admission::Place::Ready => State::Ready,
             crate::admission::Place::Waiting => State::Waiting,
         };
+    }
+
+    /// Starts an idle target that is due, if nothing is in its way. False: nothing has happened.
+    fn start_at_once(&mut self, index: u32, actions: &mut Vec<Action>) -> bool {
+        let now = self.clock.now();
+        let entry = self.slab.at_mut(index);
+        if self.stopping || entry.group().is_some() || !self.admission.admit_at_once(entry.host) {
+            return false;
+        }
+        entry.state = State::Ready;
+        entry.fall_due(now);
+        self.start(index, actions);
+        true
     }
 
     /// Starts whom the limits allow.
