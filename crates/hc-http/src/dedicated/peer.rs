@@ -18,10 +18,21 @@ pub(super) struct Peer {
     gap: u32,
     /// When a check last ended.
     ended: u32,
+    /// So many closes in a row came after about the same span.
+    alike: u8,
+    /// So many connections in a row were not kept.
+    spurned: u8,
 }
 
-/// A close within this share of what is known is the habit.
+/// A connection that outlives what is known by this share of it ends the habit; one closed that much earlier is
+/// still it.
 const SHARE: u32 = 8;
+/// A habit is the same span so often: twice is met by chance in a fleet whose peers close at random.
+const ALIKE: u8 = 3;
+/// Nobody has an idle timeout of less; what closes sooner has another reason.
+const SHORTEST: u32 = 900;
+/// One connection of so many is kept against what is known, which may have changed.
+const TRIAL: u8 = 16;
 
 impl Peer {
     /// Whether it is known how long it keeps them.
@@ -45,17 +56,25 @@ impl Peer {
         }
     }
 
-    /// What became of the parked connection. Two closes after the same span are a habit; one that outlived it ends it.
+    /// What became of the parked connection. Some closes after the same span are a habit; one that outlived it, or
+    /// was closed long before, ends it.
     pub(super) fn learns(&mut self, fate: Fate) {
         match fate {
             Fate::Closed(after) => {
-                if self.closed_after > 0 && is_near(self.closed_after, after) {
-                    self.keeps = self.closed_after.min(after).max(1);
+                let is_alike = self.alike > 0 && is_near(self.closed_after, after);
+                self.alike = match is_alike {
+                    true => self.alike.saturating_add(1),
+                    false => 1,
+                };
+                if self.alike >= ALIKE && after >= SHORTEST {
+                    self.keeps = self.closed_after.min(after);
+                } else if after < self.keeps / 2 {
+                    self.keeps = 0;
                 }
                 self.closed_after = after;
             }
-            Fate::Open(lay) if self.keeps > 0 && lay > self.keeps + self.keeps / SHARE => {
-                (self.keeps, self.closed_after) = (0, 0);
+            Fate::Open(lay) if lay > self.keeps + self.keeps / SHARE => {
+                (self.keeps, self.alike) = (0, 0);
             }
             Fate::Open(_) | Fate::Expired => {}
         }
@@ -70,8 +89,13 @@ impl Peer {
     }
 
     /// Whether a connection would still be open at the next check, if that comes after as long as this one did.
-    pub(super) fn is_worth_keeping(&self) -> bool {
-        self.keeps == 0 || self.gap < self.expected()
+    pub(super) fn is_worth_keeping(&mut self) -> bool {
+        if self.keeps == 0 || self.gap < self.expected() || self.spurned >= TRIAL {
+            self.spurned = 0;
+            return true;
+        }
+        self.spurned += 1;
+        false
     }
 
     /// Whether checks follow each other so closely that each millisecond counts.
@@ -84,7 +108,7 @@ impl Peer {
 const HURRIED: u32 = 50;
 
 fn is_near(a: u32, b: u32) -> bool {
-    a.abs_diff(b) <= a.max(b) / SHARE + 2
+    a.abs_diff(b) <= a.max(b) / 16 + 25
 }
 
 #[cfg(test)]
@@ -92,19 +116,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_habit_takes_two_closes_and_one_long_life_ends_it() {
+    fn a_habit_takes_three_closes_and_one_long_life_ends_it() {
         let mut peer = Peer::default();
         peer.learns(Fate::Closed(5_003));
-        assert_eq!(peer.expected(), 0, "once may be a crash");
         peer.learns(Fate::Closed(740));
-        assert_eq!(peer.expected(), 0, "at random is no habit");
         peer.learns(Fate::Closed(5_000));
         peer.learns(Fate::Closed(5_010));
-        assert_eq!(peer.expected(), 4_375);
+        assert_eq!(peer.expected(), 0, "twice is chance");
+        peer.learns(Fate::Closed(5_020));
+        assert_eq!(peer.expected(), 4_384);
         peer.learns(Fate::Open(5_100));
-        assert_eq!(peer.expected(), 4_375);
+        assert_eq!(peer.expected(), 4_384);
         peer.learns(Fate::Open(9_000));
         assert_eq!(peer.expected(), 0);
+    }
+
+    /// Learnt once in an hour of chance it would stay for ever: nothing is kept then that could tell.
+    #[test]
+    fn what_was_learnt_by_chance_is_tried_and_forgotten() {
+        let mut peer = Peer::default();
+        (0..3).for_each(|_| peer.learns(Fate::Closed(950)));
+        peer.begins(10);
+        peer.ended(12, None);
+        peer.begins(1_012);
+        let kept = (0..17).filter(|_| peer.is_worth_keeping()).count();
+        assert_eq!(kept, 1, "one trial");
+        peer.learns(Fate::Closed(300));
+        assert!(peer.is_worth_keeping());
+    }
+
+    #[test]
+    fn closes_at_random_are_no_habit() {
+        let mut peer = Peer::default();
+        (0..20).for_each(|_| peer.learns(Fate::Closed(400)));
+        assert_eq!(peer.expected(), 0, "no server has such an idle timeout");
     }
 
     #[test]
