@@ -253,6 +253,32 @@ proptest! {
         }
     }
 
+    /// The short way for a pass of a target that was well is the long one, or is not taken and leaves all as it was.
+    #[test]
+    fn a_usual_pass_is_a_step_without_a_turn(
+        policy in a_policy(),
+        verdicts in prop::collection::vec(a_verdict(), 0..12),
+        passes in 0_usize..60,
+    ) {
+        let mut health = Health::new(policy.start(), Timestamp::ZERO);
+        let passes = std::iter::repeat_n(Verdict::Pass, passes);
+        for verdict in verdicts.into_iter().chain(passes) {
+            let mut short = health;
+            let taken = short.pass_as_usual(&policy);
+            let (long, turn) = step(&policy, health, Verdict::Pass, Timestamp::from_millis(9));
+            prop_assert_eq!(short, if taken { long } else { health });
+            if taken {
+                prop_assert_eq!(turn, None);
+                prop_assert_eq!(Word::new(&short, &policy, false), Word::new(&health, &policy, false));
+            }
+            (health, _) = step(&policy, health, verdict, Timestamp::from_millis(9));
+        }
+        // 21 values of `failing` and 32 results are looked at at most.
+        if health.passes_in_row() > 53 && health.status() == Status::Healthy {
+            prop_assert!(health.pass_as_usual(&policy));
+        }
+    }
+
     /// What nobody wrote gives way: an interval alone is never an error.
     #[test]
     fn an_interval_alone_is_accepted(millis in 10_u64..=86_400_000) {

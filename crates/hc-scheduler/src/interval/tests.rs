@@ -289,3 +289,40 @@ proptest! {
         prop_assert!(by_half || past <= nanos(jitter), "{past}");
     }
 }
+
+proptest! {
+    /// The short way finds the tick that the rule finds, and says so only where no tick has passed.
+    #[test]
+    fn a_usual_tick_is_the_rules(
+        hash in any::<u64>(),
+        interval in 10_u64..20_000,
+        start in 0_u64..100_000_000,
+        waited in prop_oneof![0_u64..20, 0_u64..30_000],
+        took in prop_oneof![0_u64..20, 0_u64..30_000],
+    ) {
+        let interval = Duration::from_millis(interval);
+        let policy = Policy::builder().interval(interval).jitter(BasisPoints(0)).build().unwrap();
+        let health = heard(&policy, "pp");
+        let (start, took) = (ms(start), Duration::from_millis(took));
+        let started = start + Duration::from_millis(waited);
+        let now = started + took;
+        let grid = Grid::new(hash, interval);
+        let passed = grid.between(started, now);
+        let rule = next(&Asked {
+            grid,
+            now,
+            start,
+            first_poll: start,
+            duration: took,
+            ..asked(&policy, &health)
+        });
+        match usual_tick(&policy, grid, now, start, started, took) {
+            Some(tick) => {
+                prop_assert_eq!(passed, 0);
+                let at = tick.max(start + interval / 2);
+                prop_assert_eq!(rule, Next { at, reason: Reason::Interval, factor: 1 });
+            }
+            None => prop_assert!(passed > 0 || took > interval / 2),
+        }
+    }
+}
