@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub(super) enum Said {
     Well(Ipv4Addr),
     Unwell(Ipv4Addr),
+    /// Every target was asked once.
+    Swept,
     /// Something else that matters, or nothing that can be understood.
     Alarm,
     Nothing,
@@ -42,9 +44,8 @@ pub(super) fn of_hc(line: &str) -> Said {
             (Some(address), _) => Said::Well(address),
             _ => Said::Alarm,
         },
-        "start" | "summary" | "first_sweep" | "stopped" | "flapping" | "flapping_end" => {
-            Said::Nothing
-        }
+        "first_sweep" => Said::Swept,
+        "start" | "summary" | "stopped" | "flapping" | "flapping_end" => Said::Nothing,
         _ => Said::Alarm,
     }
 }

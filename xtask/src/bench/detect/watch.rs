@@ -150,7 +150,7 @@ impl Watch {
                     }
                 }
                 Said::Alarm => self.alarms.push(line),
-                Said::Nothing => {}
+                Said::Swept | Said::Nothing => {}
             }
         }
         Ok(())

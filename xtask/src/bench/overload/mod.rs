@@ -134,6 +134,12 @@ fn suffer(
 ) -> Result<()> {
     let mut trial = Trial::start(subject, options, arena, programs, folder)?;
     let calm = trial.calm()?;
+    if trial.at_start > 0 {
+        eprintln!(
+            "  {}: {} false transitions at its start",
+            subject.title, trial.at_start
+        );
+    }
     eprintln!(
         "  {}: calm: {:.0} answers/s, {:.1} us each",
         subject.title, calm.rate, calm.cpu_us

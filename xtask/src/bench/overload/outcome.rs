@@ -88,7 +88,7 @@ impl Outcome {
                 or, where that is more, had a right to beside the loops, at its own price of a check without a load. \
                 More than 100 % is a lower price.\n\
                 - Normal: 95 % of the answers without a load, nobody called unhealthy, and both for two seconds; within 25 s.\n\
-                - Envoy's checks are spread over the interval (`initial_jitter`), as hc's are.\n";
+                - Envoy's checks are spread (`initial_jitter`), as hc's are, and begin over five seconds: it cannot open so many connections at once.\n";
         for it in &self.subjects {
             if it.calm.rate < 0.95 * self.planned() {
                 out += &format!(

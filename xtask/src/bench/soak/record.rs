@@ -1,5 +1,6 @@
 //! What a soak saw: each minute's samples, what hc's log said, and whether what must hold did.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -12,6 +13,9 @@ use super::Options;
 
 /// Memory may be so many times what it was after two minutes.
 const GROWTH: f64 = 1.2;
+
+/// So many lines of a log are shown.
+const SHOWN: usize = 5;
 
 /// One minute's end.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +46,28 @@ pub(super) struct Record {
 struct Heard {
     /// Each of these is false: every target is healthy all the time.
     transitions: Vec<String>,
-    /// Isolation, overload, overlaps, staleness, panics.
-    alarms: Vec<String>,
+    /// Isolation, overload, overlaps, staleness, panics: how often, and the first of each.
+    alarms: BTreeMap<String, (u64, String)>,
     checks: u64,
     failures: u64,
     inconclusive: u64,
     late_p99_ms: f64,
     most_suspect: u64,
+}
+
+impl Heard {
+    fn alarm(&mut self, event: &str, line: &str) {
+        // How something ends is not one more of it.
+        if !event.ends_with("_end") {
+            let first = || (0, line.to_owned());
+            let entry = self.alarms.entry(event.to_owned()).or_insert_with(first);
+            entry.0 += 1;
+        }
+    }
+
+    fn alarms(&self) -> u64 {
+        self.alarms.values().map(|(count, _)| count).sum()
+    }
 }
 
 impl Record {
@@ -75,7 +94,7 @@ impl Record {
     pub(super) fn hear(&mut self, line: &str) {
         let Ok(value) = serde_json::from_str::<Value>(line) else {
             // hc speaks JSON once it runs; what it says before is a warning.
-            self.heard.alarms.push(line.to_owned());
+            self.heard.alarm("warning", line);
             return;
         };
         let number = |key: &str| value[key].as_u64().unwrap_or_default();
@@ -92,7 +111,7 @@ impl Record {
             "start" | "stopped" => {}
             // `transitions` is how many were folded into one line.
             "transition" | "transitions" => self.heard.transitions.push(line.to_owned()),
-            _ => self.heard.alarms.push(line.to_owned()),
+            event => self.heard.alarm(event, line),
         }
     }
 
@@ -139,7 +158,7 @@ impl Record {
             self.answers(),
             self.opened(),
             self.heard.transitions.len(),
-            self.heard.alarms.len(),
+            self.heard.alarms(),
             last.rss_kib / 1024,
             100.0 * cpu
         )
@@ -262,7 +281,7 @@ impl Record {
             ["open files at the end".into(), last.files.to_string()],
             [
                 "overloads, isolations, overlaps and the like".into(),
-                heard.alarms.len().to_string(),
+                heard.alarms().to_string(),
             ],
         ];
         let mut out = format!(
@@ -280,13 +299,11 @@ impl Record {
         for wrong in self.wrong() {
             out += &format!("- **Wrong**: {wrong}.\n");
         }
-        for line in heard
-            .transitions
-            .iter()
-            .take(5)
-            .chain(heard.alarms.iter().take(5))
-        {
+        for line in heard.transitions.iter().take(SHOWN) {
             out += &format!("- hc said: `{line}`\n");
+        }
+        for (event, (count, first)) in &heard.alarms {
+            out += &format!("- {count} times `{event}`, the first: `{first}`\n");
         }
         out
     }
@@ -300,10 +317,13 @@ impl Record {
             })
         });
         let heard = &self.heard;
+        let alarms = heard.alarms.iter();
+        let alarms = alarms.map(|(event, (count, _))| (event.clone(), json!(count)));
         json!({
             "bench": "soak", "setting": self.setting.line("soak"), "version": self.version,
             "targets": self.targets, "interval_ms": self.interval_ms, "closes_of_1000": self.closes, "seed": self.seed,
-            "first_healthy": self.first_healthy, "false_transitions": heard.transitions, "alarms": heard.alarms,
+            "first_healthy": self.first_healthy, "false_transitions": heard.transitions.len(), "the_first": heard.transitions.iter().take(SHOWN).collect::<Vec<_>>(),
+            "alarms": alarms.collect::<serde_json::Map<_, _>>(),
             "checks": heard.checks, "failures": heard.failures, "inconclusive": heard.inconclusive,
             "worst_late_p99_ms": heard.late_p99_ms, "wrong": self.wrong(), "minutes": minutes.collect::<Vec<_>>(),
         })
