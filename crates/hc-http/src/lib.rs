@@ -3,9 +3,10 @@
 //! [`HttpProbe`] is a [`Probe`](hc_core::Probe): an [`HttpSpec`] says what it does, a [`Transport`] carries it,
 //! an [`Expect`](expect::Expect) judges. It knows nothing of intervals and thresholds.
 //!
-//! There are two transports. [`Kept`] holds one connection a target in its hand and measures each phase; [`Pooled`] is
-//! reqwest, one client per distinct configuration, shared through [`Clients`]. [`TransportKind`] says which carries a
-//! spec; what reqwest hides is listed in the reference manual, "Why a check did not pass".
+//! There are two transports. [`Dedicated`] holds one connection a target on an epoll of its own, measures each phase by
+//! the kernel's times and nudges the target when its peer closes; [`Pooled`] is reqwest, one client per distinct
+//! configuration, shared through [`Clients`]. [`TransportKind`] says which carries a spec; what reqwest hides is listed
+//! in the reference manual, "Why a check did not pass".
 //!
 //! ```
 //! use hc_core::Target;

@@ -14,7 +14,7 @@ use crate::proxy;
 use crate::spec::{Dial, HttpSpec, HttpVersion, IpFamily};
 use crate::tls::{Roots, TlsSettings};
 
-/// So many headers fit hyper's parser, as in the kept transport.
+/// So many headers fit hyper's parser, as in the dedicated transport's reader.
 const MAX_HEADER_COUNT: usize = 512;
 /// A kept HTTP/2 connection is pinged so often: seldom enough to cost less than the checks.
 const PING: Duration = Duration::from_secs(15);

@@ -12,8 +12,11 @@ const PANEL: f64 = 190.0;
 const HEAD: f64 = 44.0;
 const FOOT: f64 = 30.0;
 
+/// A figure of a point.
+type Figure = fn(&Point) -> f64;
+
 pub(super) fn svg(real: &[Point], simulated: &[Point]) -> String {
-    let panels: [(&str, fn(&Point) -> f64); 3] = [
+    let panels: [(&str, Figure); 3] = [
         ("CPU per check, us", |point| point.cpu_us),
         ("resident bytes a target", |point| point.bytes_a_target),
         ("lateness p99, ms", |point| point.late_p99_ms),
