@@ -18,6 +18,9 @@ pub(super) struct Peer {
     gap: u32,
     /// When a check last ended.
     ended: u32,
+    /// The close that led to this check, if one did: after how long. It counts once the server has answered: a
+    /// crash is no habit.
+    unproved: u32,
     /// So many closes in a row came after about the same span.
     alike: u8,
     /// So many connections in a row were not kept.
@@ -40,7 +43,14 @@ impl Peer {
         self.keeps > 0
     }
 
-    /// A check begins.
+    /// A check begins; what came of the last close is settled.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.unproved) > 0 {
+            self.alike = 0;
+        }
+    }
+
+    /// A check begins at that time: how far it is from the last one.
     pub(super) fn begins(&mut self, now: u32) {
         self.gap = match self.ended {
             0 => 0,
@@ -51,6 +61,10 @@ impl Peer {
     /// A check ended with an answer whose `Keep-Alive` says so.
     pub(super) fn ended(&mut self, now: u32, says: Option<Duration>) {
         self.ended = now.max(1);
+        let after = std::mem::take(&mut self.unproved);
+        if after > 0 {
+            self.counts(after);
+        }
         if let Some(says) = says {
             self.keeps = millis_of(says).max(1);
         }
@@ -61,23 +75,29 @@ impl Peer {
     pub(super) fn learns(&mut self, fate: Fate) {
         match fate {
             Fate::Closed(after) => {
-                let is_alike = self.alike > 0 && is_near(self.closed_after, after);
-                self.alike = match is_alike {
-                    true => self.alike.saturating_add(1),
-                    false => 1,
-                };
-                if self.alike >= ALIKE && after >= SHORTEST {
-                    self.keeps = self.closed_after.min(after);
-                } else if after < self.keeps / 2 {
+                self.unproved = after.max(1);
+                if after < self.keeps / 2 {
                     self.keeps = 0;
                 }
-                self.closed_after = after;
             }
             Fate::Open(lay) if lay > self.keeps + self.keeps / SHARE => {
                 (self.keeps, self.alike) = (0, 0);
             }
             Fate::Open(_) | Fate::Expired => {}
         }
+    }
+
+    /// A close after that span, and the server goes on answering.
+    fn counts(&mut self, after: u32) {
+        let is_alike = self.alike > 0 && is_near(self.closed_after, after);
+        self.alike = match is_alike {
+            true => self.alike.saturating_add(1),
+            false => 1,
+        };
+        if self.alike >= ALIKE && after >= SHORTEST {
+            self.keeps = self.closed_after.min(after);
+        }
+        self.closed_after = after;
     }
 
     /// After so long a close is no news; 0: it always is.
@@ -115,15 +135,32 @@ fn is_near(a: u32, b: u32) -> bool {
 mod tests {
     use super::*;
 
+    /// A close, and a check that is answered.
+    fn closed(peer: &mut Peer, after: u32) {
+        peer.settle();
+        peer.learns(Fate::Closed(after));
+        peer.ended(1, None);
+    }
+
+    #[test]
+    fn a_crash_is_no_habit() {
+        let mut peer = Peer::default();
+        for _ in 0..9 {
+            peer.settle();
+            peer.learns(Fate::Closed(5_000));
+            // The check that followed was refused; a later one is answered.
+            peer.settle();
+            peer.ended(1, None);
+        }
+        assert_eq!(peer.expected(), 0);
+    }
+
     #[test]
     fn a_habit_takes_three_closes_and_one_long_life_ends_it() {
         let mut peer = Peer::default();
-        peer.learns(Fate::Closed(5_003));
-        peer.learns(Fate::Closed(740));
-        peer.learns(Fate::Closed(5_000));
-        peer.learns(Fate::Closed(5_010));
+        [5_003, 740, 5_000, 5_010].map(|after| closed(&mut peer, after));
         assert_eq!(peer.expected(), 0, "twice is chance");
-        peer.learns(Fate::Closed(5_020));
+        closed(&mut peer, 5_020);
         assert_eq!(peer.expected(), 4_384);
         peer.learns(Fate::Open(5_100));
         assert_eq!(peer.expected(), 4_384);
@@ -135,7 +172,7 @@ mod tests {
     #[test]
     fn what_was_learnt_by_chance_is_tried_and_forgotten() {
         let mut peer = Peer::default();
-        (0..3).for_each(|_| peer.learns(Fate::Closed(950)));
+        (0..3).for_each(|_| closed(&mut peer, 950));
         peer.begins(10);
         peer.ended(12, None);
         peer.begins(1_012);
@@ -148,7 +185,7 @@ mod tests {
     #[test]
     fn closes_at_random_are_no_habit() {
         let mut peer = Peer::default();
-        (0..20).for_each(|_| peer.learns(Fate::Closed(400)));
+        (0..20).for_each(|_| closed(&mut peer, 400));
         assert_eq!(peer.expected(), 0, "no server has such an idle timeout");
     }
 
