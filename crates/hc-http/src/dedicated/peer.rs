@@ -158,7 +158,9 @@ mod tests {
     #[test]
     fn a_habit_takes_three_closes_and_one_long_life_ends_it() {
         let mut peer = Peer::default();
-        [5_003, 740, 5_000, 5_010].map(|after| closed(&mut peer, after));
+        [5_003, 740, 5_000, 5_010]
+            .into_iter()
+            .for_each(|after| closed(&mut peer, after));
         assert_eq!(peer.expected(), 0, "twice is chance");
         closed(&mut peer, 5_020);
         assert_eq!(peer.expected(), 4_384);
