@@ -19,6 +19,7 @@ mod errno {
     pub(super) const ENFILE: i32 = 23;
     pub(super) const EMFILE: i32 = 24;
     pub(super) const ENOMEM: i32 = 12;
+    pub(super) const ENOSPC: i32 = 28;
     pub(super) const EPERM: i32 = 1;
     pub(super) const EACCES: i32 = 13;
     pub(super) const ENOBUFS: i32 = 105;
@@ -67,12 +68,14 @@ fn no_route(ip: std::net::IpAddr) -> Failure {
 
 /// What this machine or process lacks or forbids.
 fn local_trouble(error: &io::Error, phase: Phase) -> Option<Failure> {
-    use errno::{EACCES, EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM};
+    use errno::{EACCES, EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC, EPERM};
     let exhausted =
         |code, message: &str| Some(Failure::new(Kind::Exhausted, phase, message).with_code(code));
     match error.raw_os_error()? {
         EMFILE => exhausted("files", "hc has no free file descriptor"),
         ENFILE => exhausted("files", "this machine has no free file descriptor"),
+        // Of epoll_ctl(2): a user's sockets are watched up to a limit.
+        ENOSPC => exhausted("files", "this machine watches no more sockets for hc"),
         EADDRNOTAVAIL => exhausted("ports", "this machine has no free port"),
         ENOMEM | ENOBUFS => exhausted("memory", "this machine has no free memory"),
         EACCES => Some(Failure::new(

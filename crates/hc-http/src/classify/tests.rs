@@ -103,6 +103,14 @@ fn connecting() {
         ),
         (
             v4,
+            28,
+            Kind::Exhausted,
+            Blame::Local,
+            Some("files"),
+            "this machine watches no more sockets for hc",
+        ),
+        (
+            v4,
             105,
             Kind::Exhausted,
             Blame::Local,

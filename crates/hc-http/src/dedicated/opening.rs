@@ -76,10 +76,14 @@ impl Stage {
     }
 }
 
-/// A handshake that makes no progress for its check's timeout is given up; one that drips, after so many of them.
+/// A handshake in which nothing comes for so many of its check's timeouts is given up: where all are slow, giving up
+/// and beginning anew is what keeps them slow.
 const PATIENCE: u32 = 3;
-/// A peer that takes longer than this over its part costs us nothing meanwhile: the next one has its turn.
-const TURN: Duration = Duration::from_millis(200);
+/// A peer that takes so many times longer than others do costs us nothing meanwhile: the next one has its turn. Where
+/// all are slow, because they or we are at our limit, more of them at once would make it worse.
+const TURN: u32 = 4;
+/// And not before this.
+const SHORTEST_TURN: Duration = Duration::from_millis(200);
 /// The code of a check that waited for its turn in vain.
 pub(super) const NO_TURN: &str = "handshakes";
 /// How much of its time a check waits for its turn before it says so.
@@ -118,12 +122,12 @@ impl Opening {
         };
         let (cx, line, worker) = (cx.clone(), line.clone(), worker.clone());
         let stage = opening.stage.clone();
-        let timeout = cx.deadline().since(cx.now()).max(LEAST);
+        // Its turn may be long in coming.
+        let most = patience(&cx).saturating_mul(2);
         tokio::spawn(async move {
             let mut was_connected = false;
             let result = {
                 let opened = connect(&cx, &line, &worker, &place, &stage, &mut was_connected);
-                let most = timeout.saturating_mul(PATIENCE);
                 tokio::select! {
                     result = tokio::time::timeout(most, opened) => {
                         result.unwrap_or_else(|_| Err(silent()))
@@ -199,6 +203,12 @@ impl Opening {
 /// Timeouts of some milliseconds must not make every handshake fail.
 const LEAST: Duration = Duration::from_secs(1);
 
+/// For how long a handshake may make no progress.
+fn patience(cx: &CheckContext) -> Duration {
+    let timeout = cx.deadline().since(cx.now());
+    timeout.max(LEAST).saturating_mul(PATIENCE)
+}
+
 /// The checker's own trouble: more handshakes at once than it allows itself.
 fn no_turn() -> Failure {
     let message = "no turn for a TLS handshake came: too many are under way";
@@ -229,7 +239,7 @@ async fn connect(
     was_connected: &mut bool,
 ) -> Result<Opened, Failure> {
     let mut early = Vec::new();
-    let timeout = cx.deadline().since(cx.now()).max(LEAST);
+    let patience = patience(cx);
     let (link, address) = match &line.proxy {
         None => dial(cx, worker, &line.names, &place.dial, line.ip).await?,
         Some(proxy) => {
@@ -262,7 +272,7 @@ async fn connect(
     let permit = worker.handshakes.clone().acquire_owned().await.ok();
     stage.set(SHAKES);
     cx.enter(Phase::Tls);
-    secure_in_turn(permit, secure(line, &link, host, &early, timeout)).await?;
+    in_turn(worker, permit, secure(line, &link, host, &early, patience)).await?;
     let facts = link.session(|session| {
         let leaf = session.peer_certificate();
         let certificate = leaf.and_then(|leaf| tls::validity(leaf, line.is_verified));
@@ -278,17 +288,24 @@ async fn connect(
 }
 
 /// Shakes hands, and gives the turn away when that takes its time.
-async fn secure_in_turn(
+async fn in_turn(
+    worker: &Worker,
     permit: Option<OwnedSemaphorePermit>,
     secured: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     let mut secured = pin!(secured);
-    let in_turn = tokio::time::timeout(TURN, &mut secured).await;
+    let turn = worker.shake.typical().saturating_mul(TURN);
+    let begun = worker.millis_now();
+    let in_turn = tokio::time::timeout(turn.max(SHORTEST_TURN), &mut secured).await;
     drop(permit);
-    match in_turn {
+    let result = match in_turn {
         Ok(result) => result,
         Err(_) => secured.await,
+    };
+    if result.is_ok() {
+        worker.shake.took(worker.millis_now().wrapping_sub(begun));
     }
+    result
 }
 
 async fn secure(

@@ -43,6 +43,31 @@ pub(crate) struct Worker {
     millis: AtomicU32,
     /// Permits for handshakes.
     pub(crate) handshakes: Arc<Semaphore>,
+    /// How long they take.
+    pub(crate) shake: Shake,
+}
+
+/// How long handshakes take of late, in milliseconds.
+pub(crate) struct Shake(AtomicU32);
+
+impl Shake {
+    /// Nothing is known yet: rather long, so that a fleet that starts at once is not too much at once.
+    fn unknown() -> Self {
+        Self(AtomicU32::new(125))
+    }
+
+    pub(crate) fn typical(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed).into())
+    }
+
+    /// One has ended well. It grows faster than it shrinks.
+    pub(crate) fn took(&self, millis: u32) {
+        let known = self.0.load(Ordering::Relaxed);
+        let share = if millis > known { 2 } else { 8 };
+        let next = known - known / share + millis / share;
+        // Of two at once one is lost, which is no loss.
+        self.0.store(next, Ordering::Relaxed);
+    }
 }
 
 struct Inner {
@@ -93,6 +118,7 @@ impl Worker {
             epoch: instant(),
             millis: AtomicU32::new(0),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+            shake: Shake::unknown(),
         });
         tokio::spawn(harvest::run(Arc::downgrade(&worker), bell));
         Ok(worker)
