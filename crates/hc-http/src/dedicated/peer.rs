@@ -32,8 +32,10 @@ pub(super) struct Peer {
 const SHARE: u32 = 8;
 /// A habit is the same span so often: twice is met by chance in a fleet whose peers close at random.
 const ALIKE: u8 = 3;
-/// Nobody has an idle timeout of less; what closes sooner has another reason.
+/// An idle timeout of less is odd: only so many alike closes make it a habit, that of a server which closes behind
+/// each answer and does not say so.
 const SHORTEST: u32 = 900;
+const ALIKE_AND_SHORT: u8 = 8;
 /// One connection of so many is kept against what is known, which may have changed.
 const TRIAL: u8 = 16;
 
@@ -76,7 +78,7 @@ impl Peer {
         match fate {
             Fate::Closed(after) => {
                 self.unproved = after.max(1);
-                if after < self.keeps / 2 {
+                if self.keeps >= SHORTEST && after < self.keeps / 2 {
                     self.keeps = 0;
                 }
             }
@@ -94,8 +96,12 @@ impl Peer {
             true => self.alike.saturating_add(1),
             false => 1,
         };
-        if self.alike >= ALIKE && after >= SHORTEST {
-            self.keeps = self.closed_after.min(after);
+        let enough = match after >= SHORTEST {
+            true => ALIKE,
+            false => ALIKE_AND_SHORT,
+        };
+        if self.alike >= enough {
+            self.keeps = self.closed_after.min(after).max(1);
         }
         self.closed_after = after;
     }
@@ -187,8 +193,17 @@ mod tests {
     #[test]
     fn closes_at_random_are_no_habit() {
         let mut peer = Peer::default();
-        (0..20).for_each(|_| closed(&mut peer, 400));
-        assert_eq!(peer.expected(), 0, "no server has such an idle timeout");
+        for after in [400, 410, 700, 90, 95, 800, 805, 790, 20, 500].repeat(50) {
+            closed(&mut peer, after);
+            assert_eq!(peer.expected(), 0);
+        }
+    }
+
+    #[test]
+    fn a_server_that_closes_behind_each_answer_is_learnt() {
+        let mut peer = Peer::default();
+        (0..8).for_each(|nth| closed(&mut peer, nth % 3));
+        assert!(peer.expected() > 0);
     }
 
     #[test]
