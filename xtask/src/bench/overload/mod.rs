@@ -32,7 +32,7 @@ struct Options {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     interval_ms: u64,
     /// How long each may take, in milliseconds
-    #[arg(long, default_value_t = 450, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     timeout_ms: u64,
     /// How long each load lasts
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
