@@ -11,6 +11,8 @@ mod head;
 mod search;
 
 #[cfg(test)]
+mod count;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod ours;
