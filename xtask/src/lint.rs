@@ -16,7 +16,13 @@ use crate::{arrows, counts, links, texts};
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     let steps = vec![
         Step::new("fmt", "format; files that differ are listed", || {
-            quiet(&["fmt", "--all", "--check", "--", "-l"], &[])
+            let check = ["--all", "--check", "--", "-l"];
+            quiet(&[&["fmt"], &check[..]].concat(), &[])?;
+            quiet(
+                &[&["fmt", "--manifest-path", PEERS], &check[..]].concat(),
+                &[],
+            )?;
+            gofmt()
         }),
         Step::new("arrows", "who may depend on whom", || {
             let crates = Workspace::load()?.crates;
@@ -50,6 +56,7 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
                 &[],
             )
         }),
+        Step::new("peers", "clippy of the programs beside hc", peers),
         Step::new("rustdoc", "API docs, warnings are errors", || {
             quiet(
                 &["doc", "--workspace", "--no-deps"],
@@ -81,6 +88,35 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
 fn quiet(arguments: &[&str], variables: &[(&str, &str)]) -> Result<String> {
     process::run(&mut within(cargo(arguments), root(), variables))?;
     Ok(String::new())
+}
+
+/// The workspace of what is measured beside hc.
+const PEERS: &str = "bench/Cargo.toml";
+
+/// Clippy of `bench/`, in the target folder that benchmarks build it in. Pingora's checker is left out: its many
+/// dependencies would take longer than all other steps.
+fn peers() -> Result<String> {
+    let target = Workspace::load()?.target.join("peers/cargo");
+    let arguments = [
+        &["clippy", "--manifest-path", PEERS, "--locked"][..],
+        &["-p", "fickle", "-p", "floor", "--all-targets"],
+        &["--", "-D", "warnings"],
+    ];
+    let variables = [("CARGO_TARGET_DIR", &*target.to_string_lossy())];
+    quiet(&arguments.concat(), &variables)?;
+    Ok("without pingora".to_owned())
+}
+
+/// The one program in Go, where there is Go: nothing of hc needs it.
+fn gofmt() -> Result<String> {
+    let Some(gofmt) = process::find("gofmt") else {
+        return Ok("no gofmt here: bench/go not looked at".to_owned());
+    };
+    let mut command = std::process::Command::new(gofmt);
+    let listed = process::read(command.args(["-l", "bench/go"]).current_dir(root()))?;
+    let differs = |file| format!("{file}: gofmt would write it otherwise");
+    let differ: Vec<_> = listed.lines().map(differs).collect();
+    none(&differ, "")
 }
 
 /// Fails with all of these, one a line.
