@@ -1,15 +1,18 @@
 //! `cargo xtask bench`: measurements of the whole system, repeatable with one command.
 //!
 //! This file lists them and runs one. Each is a module with a `run`; `example` builds and runs the program that measures,
-//! `report` pairs, sums up and writes the figures.
+//! `report` pairs and sums up, `files` writes the result.
 
 mod cold;
 mod day;
 mod detect;
+mod envoy;
 mod example;
+mod files;
 mod main_job;
 mod overload;
 mod peers;
+mod picture;
 mod pooled;
 mod report;
 mod rig;

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::files::Files;
 use crate::clock;
 use crate::process::read;
 use crate::workspace::root;
@@ -119,17 +120,13 @@ impl Report {
     /// # Errors
     /// When the files cannot be written.
     pub(crate) fn finish(&self, target: &Path) -> Result<()> {
-        let folder = target.join("bench");
-        let write = |ending: &str, text: String| {
-            let file = folder.join(format!("{}.{ending}", self.name));
-            fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))
+        let files = Files {
+            name: self.name,
+            markdown: self.markdown(),
+            json: self.json(),
+            svg: None,
         };
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("failed to make {}", folder.display()))?;
-        write("md", self.markdown())?;
-        write("json", format!("{:#}\n", self.json()))?;
-        println!("{}", self.markdown());
-        Ok(())
+        files.finish(target, false)
     }
 
     fn markdown(&self) -> String {

@@ -2,9 +2,8 @@
 //! check events, HAProxy's log.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +15,6 @@ pub(super) enum Said {
     /// Something else that matters, or nothing that can be understood.
     Alarm,
     Nothing,
-}
-
-/// Makes Envoy write its events there.
-pub(super) fn envoy_events(file: &Path) -> Value {
-    json!([{
-        "name": "envoy.health_check.event_sinks.file",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
-            "event_log_path": file,
-        },
-    }])
 }
 
 pub(super) fn of_hc(line: &str) -> Said {

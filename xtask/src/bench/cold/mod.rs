@@ -5,7 +5,7 @@ mod askers;
 mod run;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use self::askers::{ASKERS, Asker};
 use self::run::{Run, run_once};
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use super::spread::{Spread, table};
 use crate::clock::{Started, human};
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// `hc check` of many URLs beside what a user would reach for
 #[derive(Clone, Debug, Parser)]
@@ -49,11 +50,7 @@ struct Part {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let options = Options::parse_from(extra);
     let target = Workspace::load()?.target;
     enter(
         || {
@@ -68,13 +65,13 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
             programs.get(Program::Nginx)?;
             Ok(programs)
         },
-        |arena, programs| rounds(&options, arena, programs, target.join("bench")),
+        |arena, programs| rounds(&options, arena, programs, &target),
     )
 }
 
-fn rounds(options: &Options, arena: &Arena, programs: &Programs, results: PathBuf) -> Result<()> {
+fn rounds(options: &Options, arena: &Arena, programs: &Programs, target: &Path) -> Result<()> {
     let (started, setting) = (Started::now(), Setting::read());
-    let folder = results.join("cold");
+    let folder = target.join("bench/cold");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let (mut parts, mut missing) = (Vec::new(), Vec::new());
     for asker in &ASKERS {
@@ -114,21 +111,13 @@ fn rounds(options: &Options, arena: &Arena, programs: &Programs, results: PathBu
         }
     }
     eprintln!("  took {}", human(started.elapsed()));
-    let markdown = markdown(options, &setting, &parts) + &missing.concat();
-    let json = format!("{:#}\n", json(options, &setting, &parts));
-    let mut folders = vec![results];
-    if options.bless {
-        folders.push(root().join("docs/runs"));
-    }
-    for folder in folders {
-        for (name, text) in [("cold.md", &markdown), ("cold.json", &json)] {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    println!("{markdown}");
-    Ok(())
+    let files = Files {
+        name: "cold",
+        markdown: markdown(options, &setting, &parts) + &missing.concat(),
+        json: json(options, &setting, &parts),
+        svg: None,
+    };
+    files.finish(target, options.bless)
 }
 
 impl Part {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::said::envoy_events;
+use super::super::envoy;
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 /// The target that always answers.
@@ -31,36 +31,14 @@ targets:
 }
 
 pub(super) fn envoy(targets: &[SocketAddr], events: &Path) -> String {
-    let endpoint = |target: &SocketAddr| {
-        let address = json!({"address": target.ip().to_string(), "port_value": target.port()});
-        json!({"endpoint": {"address": {"socket_address": address}}})
-    };
-    let endpoints: Vec<_> = targets.iter().map(endpoint).collect();
-    let check = json!({
-        "interval": "5s",
-        // A cluster without traffic is otherwise asked once a minute.
-        "no_traffic_interval": "5s",
-        "unhealthy_edge_interval": "0.5s",
-        "healthy_edge_interval": "0.5s",
-        "timeout": "2s",
-        "healthy_threshold": 2,
-        "unhealthy_threshold": 3,
-        "reuse_connection": true,
-        "http_health_check": {
-            "path": "/health",
-            // Else one such answer is a verdict, whatever the threshold.
-            "retriable_statuses": [{"start": 500, "end": 600}],
-        },
-        "event_logger": envoy_events(events),
-    });
-    let cluster = json!({
-        "name": "fleet",
-        "type": "STATIC",
-        "connect_timeout": "2s",
-        "health_checks": [check],
-        "load_assignment": {"cluster_name": "fleet", "endpoints": [{"lb_endpoints": endpoints}]},
-    });
-    json!({"static_resources": {"clusters": [cluster]}}).to_string()
+    let mut check = envoy::check(INTERVAL, Duration::from_secs(2));
+    for edge in ["unhealthy_edge_interval", "healthy_edge_interval"] {
+        check[edge] = json!("0.5s");
+    }
+    // Else one such answer is a verdict, whatever the threshold.
+    check["http_health_check"]["retriable_statuses"] = json!([{"start": 500, "end": 600}]);
+    check["event_logger"] = envoy::events(events);
+    envoy::config(targets.iter().copied(), &check)
 }
 
 pub(super) fn haproxy(targets: &[SocketAddr], folder: &Path) -> String {

@@ -21,10 +21,11 @@ use clap::Parser;
 use self::outcome::Outcome;
 use self::site::{FAULTS, Ground, Site};
 use self::watch::{CHECKERS, Watch};
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Fickle, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// How often logs are looked at; all times are this coarse.
 const LOOK: Duration = Duration::from_millis(2);
@@ -53,11 +54,7 @@ struct Options {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let mut options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let mut options = Options::parse_from(extra);
     if options.quick {
         options.rounds = 2;
     }
@@ -136,7 +133,13 @@ fn detect(options: &Options, arena: &Arena, programs: &Programs, target: &Path) 
     }
     drop(reference);
     outcome.take(&sites, &watches);
-    finish(&outcome, target, options.bless)
+    let files = Files {
+        name: "detect",
+        markdown: outcome.markdown(),
+        json: outcome.json(),
+        svg: None,
+    };
+    files.finish(target, options.bless)
 }
 
 fn reference(ground: &Ground<'_>) -> Result<Fickle> {
@@ -160,26 +163,6 @@ fn settle(watches: &mut [Watch]) -> Result<()> {
             watch.look(&mut [])?;
         }
     }
-    Ok(())
-}
-
-fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
-    let markdown = outcome.markdown();
-    let mut folders = vec![target.join("bench")];
-    if bless {
-        folders.push(root().join("docs/runs"));
-    }
-    for folder in folders {
-        for (name, text) in [
-            ("detect.md", markdown.clone()),
-            ("detect.json", format!("{:#}\n", outcome.json())),
-        ] {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    println!("{markdown}");
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 //! targets that are healthy all the time, busy loops beside the checker on its processor, and stops of the whole process.
 //!
 //! hc and Envoy take turns: what one suffers, the other does. This file has the options and the order; `trial` a running
-//! checker and what is seen of it; `outcome` the table.
+//! checker, `configs` what it reads, `effect` what is seen of it; `outcome` the table.
 
+mod configs;
+mod effect;
 mod outcome;
 mod trial;
 
@@ -16,10 +18,11 @@ use clap::Parser;
 
 use self::outcome::{Outcome, Suffered};
 use self::trial::{SUBJECTS, Trial};
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// hc and Envoy without enough processor time
 #[derive(Clone, Debug, Parser)]
@@ -88,11 +91,7 @@ impl Load {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let mut options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let mut options = Options::parse_from(extra);
     if options.quick {
         options.seconds = 5;
     }
@@ -121,7 +120,13 @@ fn overload(options: &Options, arena: &Arena, programs: &Programs, target: &Path
         }
     }
     eprintln!("  took {}", human(started.elapsed()));
-    finish(&outcome, target, options.bless)
+    let files = Files {
+        name: "overload",
+        markdown: outcome.markdown(),
+        json: outcome.json(),
+        svg: None,
+    };
+    files.finish(target, options.bless)
 }
 
 fn suffer(
@@ -159,26 +164,6 @@ fn suffer(
         calm,
         loads: suffered,
     });
-    Ok(())
-}
-
-fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
-    let markdown = outcome.markdown();
-    let mut folders = vec![target.join("bench")];
-    if bless {
-        folders.push(root().join("docs/runs"));
-    }
-    for folder in folders {
-        for (name, text) in [
-            ("overload.md", markdown.clone()),
-            ("overload.json", format!("{:#}\n", outcome.json())),
-        ] {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    println!("{markdown}");
     Ok(())
 }
 

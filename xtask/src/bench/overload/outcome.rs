@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::report::{Setting, short};
 use super::super::spread::table;
-use super::trial::{Calm, Effect};
+use super::effect::{Calm, Effect};
 use super::{LOADS, Load, Options};
 
 /// All of a run.

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
 
 use super::super::rig::{Arena, Backend, Child, Program, Programs, Tail};
-use super::super::said::{Said, envoy_events, of_envoy, of_hc};
+use super::super::said::{Said, of_envoy, of_hc};
+use super::configs;
+use super::effect::{Calm, Effect};
 use super::{Load, Options};
 use crate::clock::Started;
 use crate::process::{find, read};
@@ -46,47 +46,6 @@ pub(super) const SUBJECTS: [Subject; 2] = [
         program: Program::Envoy,
     },
 ];
-
-/// Without a load.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Calm {
-    /// Answers a second.
-    pub(super) rate: f64,
-    /// Processor time for each.
-    pub(super) cpu_us: f64,
-}
-
-/// What a load did.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Effect {
-    /// Targets called unhealthy, from its begin until all was normal.
-    pub(super) false_transitions: u64,
-    /// Answers a second while it lasted.
-    pub(super) rate: f64,
-    /// Of its processor, while it lasted.
-    pub(super) share: f64,
-    /// Answers, to as many as the interval asks for or the time it could have had is enough for.
-    pub(super) of_possible: Option<f64>,
-    /// From its end, in seconds; none: longer than was waited for.
-    pub(super) to_normal: Option<f64>,
-    /// Still called unhealthy when waiting ended.
-    pub(super) left: usize,
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let normal = self
-            .to_normal
-            .map_or_else(|| "not yet".to_owned(), |it| format!("{it:.1} s"));
-        write!(
-            f,
-            "{} false transitions, {:.0} answers/s on {:.0} %, normal after: {normal}",
-            self.false_transitions,
-            self.rate,
-            100.0 * self.share
-        )
-    }
-}
 
 /// A running checker.
 pub(super) struct Trial<'a> {
@@ -133,13 +92,13 @@ impl<'a> Trial<'a> {
                 .map(|()| OsString::from(file))
         };
         let (arguments, published): (Vec<OsString>, _) = if subject.program == Program::Envoy {
-            let text = envoy(backend.targets(), times, &events);
+            let text = configs::envoy(backend.targets(), times, &events);
             let mut arguments = vec!["-c".into(), write("envoy.json", text)?];
             let rest = "--concurrency 1 --disable-hot-restart --log-level error --file-flush-interval-msec 20";
             arguments.extend(rest.split(' ').map(OsString::from));
             (arguments, &events)
         } else {
-            let file = write("hc.yaml", hc(backend.urls(), times))?;
+            let file = write("hc.yaml", configs::hc(backend.urls(), times))?;
             (vec!["run".into(), "-c".into(), file], &log)
         };
         let mut trial = Self {
@@ -318,72 +277,5 @@ impl<'a> Trial<'a> {
                 Said::Alarm | Said::Nothing => {}
             }
         }
-    }
-}
-
-fn hc(urls: impl Iterator<Item = String>, [interval, timeout]: [Duration; 2]) -> String {
-    let mut text = format!(
-        "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3 }}
-limits: {{ in_flight: 1000 }}
-log: {{ format: json, summary: 1s, burst: 100000 }}
-targets:
-",
-        interval.as_millis(),
-        timeout.as_millis()
-    );
-    for url in urls {
-        text += &format!("  - \"{url}\"\n");
-    }
-    text
-}
-
-fn envoy(targets: impl Iterator<Item = SocketAddr>, times: [Duration; 2], events: &Path) -> String {
-    let endpoint = |target: SocketAddr| {
-        let address = json!({"address": target.ip().to_string(), "port_value": target.port()});
-        json!({"endpoint": {"address": {"socket_address": address}}})
-    };
-    let endpoints: Vec<Value> = targets.map(endpoint).collect();
-    let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
-    let [interval, timeout] = times.map(seconds);
-    let check = json!({
-        "interval": interval,
-        "no_traffic_interval": interval,
-        "timeout": timeout,
-        "healthy_threshold": 2,
-        "unhealthy_threshold": 3,
-        "reuse_connection": true,
-        // Else all are asked in one burst, and some of it is always late. It opens its connections over this span.
-        "initial_jitter": "5s",
-        "http_health_check": {"path": "/health"},
-        "event_logger": envoy_events(events),
-    });
-    let cluster = json!({
-        "name": "fleet",
-        "type": "STATIC",
-        "connect_timeout": timeout,
-        "health_checks": [check],
-        "load_assignment": {"cluster_name": "fleet", "endpoints": [{"lb_endpoints": endpoints}]},
-    });
-    json!({"static_resources": {"clusters": [cluster]}}).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{envoy, hc};
-
-    #[test]
-    fn both_have_the_same_times() {
-        let times = [500, 450].map(Duration::from_millis);
-        let hc = hc(
-            std::iter::once("http://127.77.0.1:81/health".to_owned()),
-            times,
-        );
-        assert!(hc.contains("interval: 500ms, timeout: 450ms, rise: 2, fall: 3"));
-        let targets = std::iter::once("127.77.0.1:81".parse().unwrap());
-        let envoy = envoy(targets, times, "/x".as_ref());
-        assert!(envoy.contains(r#""interval":"0.5s""#), "{envoy}");
-        assert!(envoy.contains(r#""timeout":"0.45s""#), "{envoy}");
     }
 }

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
-
+use super::super::envoy;
 use super::measure::Load;
 
 /// Nearly the interval, so that a busy machine turns no check into a failure and a reconnect: those would be measured
@@ -40,34 +39,11 @@ pub(super) fn envoy(
     load: &Load,
     spread: bool,
 ) -> String {
-    let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
-    let endpoint = |target: SocketAddr| {
-        let address = json!({"address": target.ip().to_string(), "port_value": target.port()});
-        json!({"endpoint": {"address": {"socket_address": address}}})
-    };
-    let endpoints: Vec<_> = targets.map(endpoint).collect();
-    let (interval, timeout) = (seconds(load.interval), seconds(timeout(load)));
-    let mut check = json!({
-        "interval": interval,
-        // A cluster without traffic is otherwise asked once a minute.
-        "no_traffic_interval": interval,
-        "timeout": timeout,
-        "healthy_threshold": 2,
-        "unhealthy_threshold": 3,
-        "reuse_connection": true,
-        "http_health_check": {"path": "/health"},
-    });
+    let mut check = envoy::check(load.interval, timeout(load));
     if spread {
-        check["initial_jitter"] = json!(interval);
+        check["initial_jitter"] = check["interval"].clone();
     }
-    let cluster = json!({
-        "name": "fleet",
-        "type": "STATIC",
-        "connect_timeout": timeout,
-        "health_checks": [check],
-        "load_assignment": {"cluster_name": "fleet", "endpoints": [{"lb_endpoints": endpoints}]},
-    });
-    json!({"static_resources": {"clusters": [cluster]}}).to_string()
+    envoy::config(targets, &check)
 }
 
 pub(super) fn haproxy(

@@ -23,10 +23,11 @@ use clap::Parser;
 use self::checkers::{CHECKERS, Checker};
 use self::measure::{Course, Load, Sample, measure};
 use self::outcome::{Contender, Outcome};
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// Fails this often in a row, and a checker is left out of the load's other rounds.
 const PATIENCE: u32 = 2;
@@ -68,11 +69,7 @@ struct Options {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let mut options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let mut options = Options::parse_from(extra);
     if options.only.iter().any(|key| key == "list") {
         for checker in &CHECKERS {
             println!("  {:<16} {}", checker.key, checker.about);
@@ -186,7 +183,13 @@ fn rounds(
         outcome.add(targets, contenders.collect());
     }
     eprintln!("  took {}", human(started.elapsed()));
-    finish(&outcome, target, options.bless)
+    let files = Files {
+        name: "peers",
+        markdown: table::markdown(&outcome),
+        json: outcome.json(),
+        svg: Some(plot::svg(&outcome)),
+    };
+    files.finish(target, options.bless)
 }
 
 fn tell(targets: usize, round: u32, of: u32, title: &str, sample: &Result<Sample>) {
@@ -195,28 +198,6 @@ fn tell(targets: usize, round: u32, of: u32, title: &str, sample: &Result<Sample
         Err(why) => format!("failed: {why:#}"),
     };
     eprintln!("  {targets} targets, round {round} of {of}: {title:<26} {said}");
-}
-
-fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
-    let markdown = table::markdown(outcome);
-    let files = [
-        ("peers.md", markdown.clone()),
-        ("peers.json", format!("{:#}\n", outcome.json())),
-        ("peers.svg", plot::svg(outcome)),
-    ];
-    let mut folders = vec![target.join("bench")];
-    if bless {
-        folders.push(root().join("docs/runs"));
-    }
-    for folder in folders {
-        for (name, text) in &files {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    println!("{markdown}");
-    Ok(())
 }
 
 #[cfg(test)]

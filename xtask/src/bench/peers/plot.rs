@@ -2,9 +2,9 @@
 //! decades, one panel a load, all to one scale.
 
 use super::outcome::{Contender, OfLoad, Outcome};
+use crate::bench::picture::page;
 use crate::bench::report::short;
 
-const WIDTH: f64 = 860.0;
 /// Where names end and the scale begins, and where it ends.
 const SCALE: (f64, f64) = (230.0, 790.0);
 const ROW: f64 = 24.0;
@@ -24,11 +24,7 @@ pub(super) fn svg(outcome: &Outcome) -> String {
     for load in &outcome.loads {
         top = panel(&mut body, load, outcome.interval_ms, ends, top);
     }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {top}\" \
-         font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n\
-         <rect width=\"{WIDTH}\" height=\"{top}\" fill=\"#fff\"/>\n{body}</svg>\n"
-    )
+    page(top, &body)
 }
 
 /// Draws a load below `top`, and gives where the next begins.

@@ -15,10 +15,11 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use self::outcome::Outcome;
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Found, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// hc among 100 to a million targets
 #[derive(Clone, Debug, Parser)]
@@ -51,11 +52,7 @@ struct Options {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let mut options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let mut options = Options::parse_from(extra);
     if options.quick {
         options.seconds = 3;
         options.simulated.retain(|count| *count <= 100_000);
@@ -114,28 +111,13 @@ fn scale(options: &Options, arena: &Arena, programs: &Programs, target: &Path) -
         outcome.outage = Some(place.outage(options.outage)?);
     }
     eprintln!("  took {}", human(started.elapsed()));
-    finish(&outcome, target, options.bless)
-}
-
-fn finish(outcome: &Outcome, target: &Path, bless: bool) -> Result<()> {
-    let markdown = outcome.markdown();
-    let mut folders = vec![target.join("bench")];
-    if bless {
-        folders.push(root().join("docs/runs"));
-    }
-    for folder in folders {
-        for (name, text) in [
-            ("scale.md", markdown.clone()),
-            ("scale.json", format!("{:#}\n", outcome.json())),
-            ("scale.svg", plot::svg(&outcome.real, &outcome.simulated)),
-        ] {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    println!("{markdown}");
-    Ok(())
+    let files = Files {
+        name: "scale",
+        markdown: outcome.markdown(),
+        json: outcome.json(),
+        svg: Some(plot::svg(&outcome.real, &outcome.simulated)),
+    };
+    files.finish(target, options.bless)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Three panels over the number of targets, both scales logarithmic: processor time a check, bytes a target, lateness.
 //! A line that does not rise is what linear looks like.
 
+use super::super::picture::page;
 use super::super::report::short;
 use super::runs::Point;
 
-const WIDTH: f64 = 860.0;
 /// Where the scale of targets begins and ends.
 const SCALE: (f64, f64) = (70.0, 820.0);
 const PANEL: f64 = 190.0;
@@ -27,11 +27,7 @@ pub(super) fn svg(real: &[Point], simulated: &[Point]) -> String {
         panel(&mut body, title, of, real, simulated, top);
         top += PANEL;
     }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {top}\" \
-         font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n\
-         <rect width=\"{WIDTH}\" height=\"{top}\" fill=\"#fff\"/>\n{body}</svg>\n"
-    )
+    page(top, &body)
 }
 
 fn panel(

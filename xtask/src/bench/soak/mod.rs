@@ -1,8 +1,9 @@
 //! `cargo xtask bench soak`: an hour of thousands of healthy targets whose server closes kept connections at random: idle
 //! ones, with a FIN or a reset, at any moment and at that of the next request. No target may ever be called unhealthy.
 //!
-//! This file has the order of things; `record` what was seen, and what must hold of it.
+//! This file has the order of things; `record` what was seen, and what must hold of it; `page` shows it.
 
+mod page;
 mod record;
 
 use std::fs;
@@ -16,11 +17,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use self::record::{Minute, Record};
+use super::files::Files;
 use super::report::Setting;
 use super::rig::{Arena, Child, Fickle, Manner, Program, Programs, Tail, enter, obtain};
 use crate::clock::Started;
 use crate::process::read;
-use crate::workspace::{Workspace, root};
+use crate::workspace::Workspace;
 
 /// The first target's address; the others follow it.
 const FIRST: u32 = 0x7f4d_0001;
@@ -58,11 +60,7 @@ struct Options {
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
-    let options = match Options::try_parse_from(extra) {
-        Ok(options) => options,
-        // Help is not an error, and both print themselves.
-        Err(error) => error.exit(),
-    };
+    let options = Options::parse_from(extra);
     let target = Workspace::load()?.target;
     enter(
         || {
@@ -124,11 +122,10 @@ fn soak(options: &Options, arena: &Arena, programs: &Programs, target: &Path) ->
         record.minutes.push(minute(&mut hc, &fickle)?);
         eprintln!("  {}", record.progress());
         // What an hour has shown until now is not to be lost with its last minute.
-        write(&record, target, false)?;
+        files(&record).write(target, false)?;
     }
     drop(hc);
-    write(&record, target, options.bless)?;
-    println!("{}", record.markdown());
+    files(&record).finish(target, options.bless)?;
     record.judge()
 }
 
@@ -171,22 +168,13 @@ fn minute(hc: &mut Child, fickle: &Fickle) -> Result<Minute> {
     })
 }
 
-fn write(record: &Record, target: &Path, bless: bool) -> Result<()> {
-    let mut folders = vec![target.join("bench")];
-    if bless {
-        folders.push(root().join("docs/runs"));
+fn files(record: &Record) -> Files {
+    Files {
+        name: "soak",
+        markdown: record.markdown(),
+        json: record.json(),
+        svg: None,
     }
-    for folder in folders {
-        for (name, text) in [
-            ("soak.md", record.markdown()),
-            ("soak.json", format!("{:#}\n", record.json())),
-        ] {
-            let file = folder.join(name);
-            fs::write(&file, text)
-                .with_context(|| format!("failed to write {}", file.display()))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

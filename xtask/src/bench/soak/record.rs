@@ -4,18 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::super::report::{Setting, short};
+use super::super::report::Setting;
 use super::super::rig::Told;
-use super::super::spread::table;
 use super::Options;
 
 /// Memory may be so many times what it was after two minutes.
 const GROWTH: f64 = 1.2;
-
-/// So many lines of a log are shown.
-const SHOWN: usize = 5;
 
 /// One minute's end.
 #[derive(Clone, Copy, Debug)]
@@ -30,29 +26,29 @@ pub(super) struct Minute {
 
 /// Everything seen.
 pub(super) struct Record {
-    setting: Setting,
-    targets: u32,
-    interval_ms: u64,
-    closes: u32,
-    seed: u64,
-    version: String,
+    pub(super) setting: Setting,
+    pub(super) targets: u32,
+    pub(super) interval_ms: u64,
+    pub(super) closes: u32,
+    pub(super) seed: u64,
+    pub(super) version: String,
     pub(super) minutes: Vec<Minute>,
-    first_healthy: Option<u64>,
-    heard: Heard,
+    pub(super) first_healthy: Option<u64>,
+    pub(super) heard: Heard,
 }
 
 /// Out of hc's log.
 #[derive(Clone, Debug, Default)]
-struct Heard {
+pub(super) struct Heard {
     /// Each of these is false: every target is healthy all the time.
-    transitions: Vec<String>,
+    pub(super) transitions: Vec<String>,
     /// Isolation, overload, overlaps, staleness, panics: how often, and the first of each.
-    alarms: BTreeMap<String, (u64, String)>,
-    checks: u64,
-    failures: u64,
-    inconclusive: u64,
-    late_p99_ms: f64,
-    most_suspect: u64,
+    pub(super) alarms: BTreeMap<String, (u64, String)>,
+    pub(super) checks: u64,
+    pub(super) failures: u64,
+    pub(super) inconclusive: u64,
+    pub(super) late_p99_ms: f64,
+    pub(super) most_suspect: u64,
 }
 
 impl Heard {
@@ -65,7 +61,7 @@ impl Heard {
         }
     }
 
-    fn alarms(&self) -> u64 {
+    pub(super) fn alarms(&self) -> u64 {
         self.alarms.values().map(|(count, _)| count).sum()
     }
 }
@@ -115,17 +111,17 @@ impl Record {
         }
     }
 
-    fn span(&self) -> Option<(&Minute, &Minute)> {
+    pub(super) fn span(&self) -> Option<(&Minute, &Minute)> {
         Some((self.minutes.first()?, self.minutes.last()?))
     }
 
-    fn answers(&self) -> u64 {
+    pub(super) fn answers(&self) -> u64 {
         self.span().map_or(0, |(first, last)| {
             last.counted.answers - first.counted.answers
         })
     }
 
-    fn opened(&self) -> u64 {
+    pub(super) fn opened(&self) -> u64 {
         self.span().map_or(0, |(first, last)| {
             last.counted.connections - first.counted.connections
         })
@@ -136,7 +132,7 @@ impl Record {
     }
 
     /// Answers to those that the interval alone would have brought.
-    fn kept_up(&self) -> f64 {
+    pub(super) fn kept_up(&self) -> f64 {
         let planned = f64::from(self.targets) * self.seconds() * 1000.0 / self.interval_ms as f64;
         self.answers() as f64 / planned
     }
@@ -174,7 +170,7 @@ impl Record {
         Ok(())
     }
 
-    fn wrong(&self) -> Vec<String> {
+    pub(super) fn wrong(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut must = |holds: bool, otherwise: String| {
             if !holds {
@@ -212,121 +208,6 @@ impl Record {
             format!("memory grew to {growth:.2} times"),
         );
         wrong
-    }
-
-    pub(super) fn markdown(&self) -> String {
-        let Some((first, last)) = self.span() else {
-            return String::new();
-        };
-        let (answers, opened) = (self.answers().max(1) as f64, self.opened() as f64);
-        let since = |of: fn(&Told) -> u64| of(&last.counted) - of(&first.counted);
-        let heard = &self.heard;
-        let rss = |of: Option<&Minute>| {
-            of.map_or_else(String::new, |it| short(it.rss_kib as f64 / 1024.0))
-        };
-        let per_check = (last.cpu - first.cpu).as_secs_f64() * 1e6 / answers;
-        let rows = [
-            ["", "hc"].map(ToOwned::to_owned),
-            ["minutes".into(), (self.minutes.len() - 1).to_string()],
-            [
-                "false transitions".into(),
-                heard.transitions.len().to_string(),
-            ],
-            ["answers".into(), self.answers().to_string()],
-            [
-                "answers to those planned by the interval alone".into(),
-                short(self.kept_up()),
-            ],
-            [
-                "closes at a time of the server's choice".into(),
-                since(|it| it.closed).to_string(),
-            ],
-            [
-                "requests that met a close, so were sent again".into(),
-                since(|it| it.met).to_string(),
-            ],
-            [
-                "failures of checks that hc counted".into(),
-                heard.failures.to_string(),
-            ],
-            ["inconclusive checks".into(), heard.inconclusive.to_string()],
-            ["connections opened".into(), self.opened().to_string()],
-            [
-                "connections per check".into(),
-                format!("{:.3}", opened / answers),
-            ],
-            [
-                "most connections of one target between two answers".into(),
-                last.counted.most_between_answers.to_string(),
-            ],
-            [
-                "most suspect at once, each ten seconds".into(),
-                heard.most_suspect.to_string(),
-            ],
-            [
-                "worst lateness p99 of ten seconds, ms".into(),
-                short(heard.late_p99_ms),
-            ],
-            ["processor time per check, us".into(), short(per_check)],
-            [
-                "resident after the first turn, MiB".into(),
-                rss(self.minutes.first()),
-            ],
-            [
-                "resident after two minutes, MiB".into(),
-                rss(self.minutes.get(2)),
-            ],
-            ["resident at the end, MiB".into(), rss(self.minutes.last())],
-            ["threads at the end".into(), last.threads.to_string()],
-            ["open files at the end".into(), last.files.to_string()],
-            [
-                "overloads, isolations, overlaps and the like".into(),
-                heard.alarms().to_string(),
-            ],
-        ];
-        let mut out = format!(
-            "{}\n{} targets every {} ms, all healthy; {} of 1,000 answers are followed by a close (seed {}). hc {}.\n\n",
-            self.setting.line("soak"),
-            self.targets,
-            self.interval_ms,
-            self.closes,
-            self.seed,
-            self.version
-        );
-        out += &table(&rows.map(Vec::from));
-        out += "\nCloses are a FIN or a reset, at once, at any moment of the next interval, or aimed at the next request; some come \
-                with the request, read or unread.\n";
-        for wrong in self.wrong() {
-            out += &format!("- **Wrong**: {wrong}.\n");
-        }
-        for line in heard.transitions.iter().take(SHOWN) {
-            out += &format!("- hc said: `{line}`\n");
-        }
-        for (event, (count, first)) in &heard.alarms {
-            out += &format!("- {count} times `{event}`, the first: `{first}`\n");
-        }
-        out
-    }
-
-    pub(super) fn json(&self) -> Value {
-        let minutes = self.minutes.iter().map(|it| {
-            json!({
-                "cpu_s": it.cpu.as_secs_f64(), "rss_kib": it.rss_kib, "threads": it.threads, "files": it.files,
-                "answers": it.counted.answers, "connections": it.counted.connections,
-                "closed": it.counted.closed, "met": it.counted.met,
-            })
-        });
-        let heard = &self.heard;
-        let alarms = heard.alarms.iter();
-        let alarms = alarms.map(|(event, (count, _))| (event.clone(), json!(count)));
-        json!({
-            "bench": "soak", "setting": self.setting.line("soak"), "version": self.version,
-            "targets": self.targets, "interval_ms": self.interval_ms, "closes_of_1000": self.closes, "seed": self.seed,
-            "first_healthy": self.first_healthy, "false_transitions": heard.transitions.len(), "the_first": heard.transitions.iter().take(SHOWN).collect::<Vec<_>>(),
-            "alarms": alarms.collect::<serde_json::Map<_, _>>(),
-            "checks": heard.checks, "failures": heard.failures, "inconclusive": heard.inconclusive,
-            "worst_late_p99_ms": heard.late_p99_ms, "wrong": self.wrong(), "minutes": minutes.collect::<Vec<_>>(),
-        })
     }
 }
 
