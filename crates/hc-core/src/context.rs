@@ -21,6 +21,7 @@ pub struct Marks {
     address: Option<SocketAddr>,
     connection: Option<Connection>,
     opened: u8,
+    address_age: Option<Duration>,
 }
 
 impl Marks {
@@ -43,6 +44,11 @@ impl Marks {
             .saturating_add(u8::from(connection == Connection::New));
     }
 
+    /// As [`CheckContext::note_address_age`].
+    pub fn note_address_age(&mut self, age: Duration) {
+        self.address_age = Some(age);
+    }
+
     fn close(&mut self, now: Timestamp) {
         if let Some((phase, since)) = self.current.take() {
             self.spent.add(phase, now.since(since));
@@ -56,6 +62,9 @@ impl Marks {
         evidence.address = self.address;
         evidence.connection = self.connection;
         evidence.opened = self.opened;
+        if let Some(age) = self.address_age {
+            evidence.tell_address_age(age);
+        }
         evidence
     }
 }
@@ -190,6 +199,12 @@ impl CheckContext {
         self.marks().note_address(address);
     }
 
+    /// Notes how old the resolver's answer is, where an old one stands in for one that the resolver does not give:
+    /// [`Fact::AddressAge`] of the evidence.
+    pub fn note_address_age(&self, age: Duration) {
+        self.marks().note_address_age(age);
+    }
+
     /// Notes over which connection it is asked: a new one counts as opened, and says that the network works.
     pub fn note_connection(&self, connection: Connection) {
         self.marks().note_connection(connection);
@@ -237,6 +252,9 @@ impl CheckContext {
             evidence.opened = evidence.opened.max(marks.opened);
         }
         evidence.address = evidence.address.or(marks.address);
+        if let Some(age) = marks.address_age {
+            evidence.tell_address_age(age);
+        }
     }
 
     /// A handle that asks for an early check of this target; it may outlive the check, to be kept beside a connection.
@@ -330,6 +348,21 @@ mod tests {
         assert_eq!(cx.deadline(), Timestamp::from_millis(99));
         assert_eq!(cx.evidence(), Evidence::new());
         assert_eq!(cx.phase(), None);
+    }
+
+    #[test]
+    fn an_old_address_is_told_once_whoever_tells_it() {
+        let cx = CheckContext::for_cell(cell("a"), Arc::new(Still), Timestamp::NEVER);
+        let age = Duration::from_secs(3_700);
+        cx.note_address_age(age);
+        let mut says = cx.evidence();
+        assert_eq!(*says.facts, [crate::Fact::AddressAge(age)]);
+        cx.complete(&mut says, Timestamp::NEVER);
+        says.fill_from(&cx.evidence());
+        assert_eq!(says.facts.len(), 1);
+        let mut silent = Evidence::new();
+        cx.complete(&mut silent, Timestamp::NEVER);
+        assert_eq!(silent.facts, says.facts);
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub enum Fact {
     CertificateExpiry(SystemTime),
     /// The peer's certificate was not verified, because the target says `insecure`.
     Insecure,
+    /// The address comes of an answer of the resolver that is so old, and past its time: the resolver gives no newer
+    /// one.
+    AddressAge(Duration),
+    /// When the answer came is known by this process's own clock, which looked a little later; else the kernel told.
+    UserClock,
     /// A fact of a probe's own. Names are fixed, values escaped and bounded.
     Own(&'static str, Sentence),
 }
@@ -205,6 +210,19 @@ impl Evidence {
             self.opened = self.opened.max(marks.opened);
         }
         self.address = self.address.or(marks.address);
+        for fact in &marks.facts {
+            if let Fact::AddressAge(age) = fact {
+                self.tell_address_age(*age);
+            }
+        }
+    }
+
+    /// Adds that fact, if it is not there yet.
+    pub(crate) fn tell_address_age(&mut self, age: Duration) {
+        let is_told = |fact: &Fact| matches!(fact, Fact::AddressAge(_));
+        if !self.facts.iter().any(is_told) {
+            self.facts.push(Fact::AddressAge(age));
+        }
     }
 
     /// Makes this pass a degraded one. The first warning is kept.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use hc_core::{Blame, Failure, Timestamp};
+use tokio::runtime::Id;
 use tokio::sync::watch;
 
 use super::Answer;
@@ -35,10 +36,26 @@ pub(super) struct Book {
 #[derive(Default)]
 struct Entry {
     used: u64,
-    known: Option<(Known, Timestamp)>,
+    known: Option<Noted>,
     /// Why there is no (new) answer, and until when nobody asks again.
     refusal: Option<(Failure, Timestamp)>,
-    query: Option<(watch::Receiver<Option<Answer>>, Timestamp)>,
+    /// Under way: one for each runtime that asks, as one may be asleep while another waits.
+    queries: Vec<Query>,
+}
+
+/// An answer.
+struct Noted {
+    known: Known,
+    /// Since when.
+    since: Timestamp,
+    /// Until when it is not asked for again.
+    until: Timestamp,
+}
+
+struct Query {
+    home: Id,
+    told: watch::Receiver<Option<Answer>>,
+    since: Timestamp,
 }
 
 /// What a check that looks a name up finds.
@@ -54,16 +71,20 @@ pub(super) enum Look {
 }
 
 impl Entry {
+    /// The old answer, with its age.
     fn stale(&self, now: Timestamp) -> Option<Known> {
-        let (known, until) = self.known.as_ref()?;
-        (now.since(*until) <= IN_TROUBLE).then(|| known.clone())
+        let noted = self.known.as_ref()?;
+        (now.since(noted.until) <= IN_TROUBLE).then(|| Known {
+            age: Some(now.since(noted.since)),
+            ..noted.known.clone()
+        })
     }
 
     fn at_once(&self, now: Timestamp) -> Option<Answer> {
-        if let Some((known, until)) = &self.known
-            && now < *until
+        if let Some(noted) = &self.known
+            && now < noted.until
         {
-            return Some(Ok(known.clone()));
+            return Some(Ok(noted.known.clone()));
         }
         let (failure, until) = self.refusal.as_ref()?;
         (now < *until).then(|| self.stale(now).ok_or_else(|| failure.clone()))
@@ -79,10 +100,12 @@ impl Book {
         }
     }
 
-    /// What is known of a name; with a sender if the caller is the one to ask.
+    /// What is known of a name; with a sender if the caller is the one to ask. A query of another runtime than
+    /// `home`, the caller's, is not waited for.
     pub(super) fn look(
         &mut self,
         name: &str,
+        home: Id,
         now: Timestamp,
     ) -> (Option<watch::Sender<Option<Answer>>>, Look) {
         self.uses += 1;
@@ -98,15 +121,21 @@ impl Book {
         if let Some(answer) = entry.at_once(now) {
             return (None, Look::Now(answer));
         }
+        let known = entry.queries.iter().find(|query| query.home == home);
         let mut begun = None;
-        let (query, since) = entry
-            .query
-            .get_or_insert_with(|| {
-                let (tell, query) = watch::channel(None);
+        let (query, since) = match known {
+            Some(query) => (query.told.clone(), query.since),
+            None => {
+                let (tell, told) = watch::channel(None);
                 begun = Some(tell);
-                (query, now)
-            })
-            .clone();
+                entry.queries.push(Query {
+                    home,
+                    told: told.clone(),
+                    since: now,
+                });
+                (told, now)
+            }
+        };
         let stale = entry.stale(now);
         (
             begun,
@@ -118,17 +147,35 @@ impl Book {
         )
     }
 
-    /// Notes what a query came to, and says what those who wait for it are told.
-    pub(super) fn keep(&mut self, name: &str, now: Timestamp, outcome: Outcome) -> Answer {
+    /// Notes what a query of a runtime came to, and says what those who wait for it are told.
+    pub(super) fn keep(
+        &mut self,
+        name: &str,
+        home: Id,
+        now: Timestamp,
+        outcome: Outcome,
+    ) -> Answer {
         let entry = self.names.entry(name.to_owned()).or_default();
-        entry.query = None;
+        let query = entry.queries.iter().position(|query| query.home == home);
+        let begun = query.map(|nth| entry.queries.swap_remove(nth).since);
+        // A runtime that was asleep meanwhile brings no news.
+        if let (Some(begun), Some(noted)) = (begun, &entry.known)
+            && begun < noted.since
+            && now < noted.until
+        {
+            return Ok(noted.known.clone());
+        }
         match outcome {
             Ok((known, ttl)) => {
                 let longest = match known.unsure {
                     Some(_) => UNSURE,
                     None => LONGEST,
                 };
-                entry.known = Some((known.clone(), now + ttl.clamp(SHORTEST, longest)));
+                entry.known = Some(Noted {
+                    known: known.clone(),
+                    since: now,
+                    until: now + ttl.clamp(SHORTEST, longest),
+                });
                 entry.refusal = None;
                 Ok(known)
             }
@@ -149,10 +196,10 @@ impl Book {
         }
     }
 
-    /// A query ended without a word.
-    pub(super) fn forget_query(&mut self, name: &str) {
+    /// A query of a runtime ended without a word.
+    pub(super) fn forget_query(&mut self, name: &str, home: Id) {
         if let Some(entry) = self.names.get_mut(name) {
-            entry.query = None;
+            entry.queries.retain(|query| query.home != home);
         }
     }
 
@@ -161,7 +208,7 @@ impl Book {
         if self.names.len() < self.room {
             return;
         }
-        let idle = self.names.values().filter(|entry| entry.query.is_none());
+        let idle = self.names.values().filter(|entry| entry.queries.is_empty());
         let mut uses: Vec<u64> = idle.map(|entry| entry.used).collect();
         if uses.is_empty() {
             return;
@@ -169,13 +216,13 @@ impl Book {
         let at = (self.room / 8).min(uses.len() - 1);
         let (_, &mut last, _) = uses.select_nth_unstable(at);
         self.names
-            .retain(|_, entry| entry.query.is_some() || entry.used > last);
+            .retain(|_, entry| !entry.queries.is_empty() || entry.used > last);
     }
 
     #[cfg(test)]
     pub(super) fn query(&self, name: &str) -> Option<watch::Receiver<Option<Answer>>> {
-        let (query, _) = self.names.get(name)?.query.as_ref()?;
-        Some(query.clone())
+        let query = self.names.get(name)?.queries.first()?;
+        Some(query.told.clone())
     }
 
     #[cfg(test)]

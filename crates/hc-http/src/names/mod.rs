@@ -2,6 +2,7 @@
 //! resolver is silent. What is kept is [`book`]'s business, how a name is asked [`query`]'s.
 
 mod book;
+mod homes;
 mod hosts;
 mod order;
 mod query;
@@ -14,9 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hc_core::{CheckContext, Clock, Failure, Phase};
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{Semaphore, watch};
 
 use self::book::{Book, Look};
+use self::homes::Homes;
 use self::query::Known;
 use self::system::System;
 use crate::classify;
@@ -25,7 +28,7 @@ use crate::spec::IpFamily;
 /// So long a check waits for a fresh answer while an old one could serve: a resolver nearby answers in a few
 /// milliseconds, and a silent one must not cost each check its time.
 const GRACE: Duration = Duration::from_millis(100);
-/// So many names are asked at once, each with two sockets: a fleet's start must neither flood the resolver nor use up
+/// So many names are asked at once in a runtime, each with two sockets: a fleet's start must neither flood the resolver nor use up
 /// the descriptors.
 const AT_ONCE: usize = 32;
 /// So often a check asks anew when the task that asked for it died with its runtime.
@@ -34,7 +37,8 @@ const TURNS: usize = 3;
 /// What a query came to, for those who wait for it.
 type Answer = Result<Known, Failure>;
 
-/// What is known of names. One query a name is under way at most, however many checks wait or were given up.
+/// What is known of names. One query a name and runtime is under way at most, however many checks wait or were given
+/// up. What one runtime learns serves all, but none waits for another, which may be asleep.
 ///
 /// - An answer is kept for its time to live, but no shorter than 5 s and no longer than 5 min; a name that does not
 ///   exist likewise, by its zone's word.
@@ -47,7 +51,8 @@ pub(crate) struct Names(Arc<Shared>);
 struct Shared {
     book: Mutex<Book>,
     system: System,
-    permits: Semaphore,
+    /// For queries at once.
+    permits: Homes<Semaphore>,
 }
 
 impl Default for Names {
@@ -72,7 +77,7 @@ impl Names {
         Self(Arc::new(Shared {
             book: Mutex::new(Book::new(room)),
             system,
-            permits: Semaphore::new(AT_ONCE),
+            permits: Homes::default(),
         }))
     }
 
@@ -90,7 +95,7 @@ impl Names {
         self.known(cx, name).await.map(|known| known.addresses)
     }
 
-    /// Those of one family, at least one. That there is none is the target's fault only where the resolver said so.
+    /// Those of one family, at least one; the check's marks have their age where they are past their time. That there is none is the target's fault only where the resolver said so.
     pub(crate) async fn resolve_family(
         &self,
         cx: &CheckContext,
@@ -115,13 +120,22 @@ impl Names {
     }
 
     async fn known(&self, cx: &CheckContext, name: &str) -> Answer {
+        let answer = self.told(cx, name).await;
+        if let Ok(Known { age: Some(age), .. }) = answer {
+            cx.note_address_age(age);
+        }
+        answer
+    }
+
+    async fn told(&self, cx: &CheckContext, name: &str) -> Answer {
         let name = lower(name);
+        let home = Handle::current().id();
         for _ in 0..TURNS {
             let now = cx.now();
-            let (begun, look) = self.book().look(&name, now);
+            let (begun, look) = self.book().look(&name, home, now);
             // Outside of the lock: a runtime that ends drops a task as it is spawned.
             if let Some(tell) = begun {
-                self.ask(cx.clock().clone(), name.clone(), tell);
+                self.ask(cx.clock().clone(), name.clone(), home, tell);
             }
             let (mut query, stale, since) = match look {
                 Look::Now(answer) => return answer,
@@ -157,19 +171,28 @@ impl Names {
     }
 
     /// Asks in a task of its own: a check that is given up does not make the next one ask again.
-    fn ask(&self, clock: Arc<dyn Clock>, name: String, tell: watch::Sender<Option<Answer>>) {
+    fn ask(
+        &self,
+        clock: Arc<dyn Clock>,
+        name: String,
+        home: Id,
+        tell: watch::Sender<Option<Answer>>,
+    ) {
         let mut asking = Asking {
             names: self.clone(),
             name,
+            home,
             is_told: false,
         };
         tokio::spawn(async move {
             let shared = asking.names.0.clone();
-            let permit = shared.permits.acquire().await;
+            let permits = shared.permits.here(|| Semaphore::new(AT_ONCE));
+            let permit = permits.acquire().await;
             let outcome = query::ask(&shared.system, clock.now(), &asking.name).await;
             drop(permit);
             asking.is_told = true;
-            let answer = asking.names.book().keep(&asking.name, clock.now(), outcome);
+            let Asking { names, name, .. } = &asking;
+            let answer = names.book().keep(name, home, clock.now(), outcome);
             // Nobody may be waiting any more; the answer is kept all the same.
             tell.send_replace(Some(answer));
         });
@@ -185,13 +208,14 @@ impl Names {
 struct Asking {
     names: Names,
     name: String,
+    home: Id,
     is_told: bool,
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
         if !self.is_told {
-            self.names.book().forget_query(&self.name);
+            self.names.book().forget_query(&self.name, self.home);
         }
     }
 }

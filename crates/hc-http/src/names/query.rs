@@ -18,6 +18,8 @@ pub(super) struct Known {
     pub(super) addresses: Arc<[IpAddr]>,
     /// The resolver was in trouble about one of the families: there may be more addresses.
     pub(super) unsure: Option<Failure>,
+    /// How old the answer is where it stands in for one that the resolver does not give.
+    pub(super) age: Option<Duration>,
 }
 
 impl Known {
@@ -25,6 +27,7 @@ impl Known {
         Self {
             addresses: addresses.into_iter().collect(),
             unsure: None,
+            age: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
+use super::homes::Homes;
 use super::trouble;
 use crate::classify;
 
@@ -63,7 +64,10 @@ impl Trouble {
 
 /// The servers in the order of resolv.conf. The one that answered last is asked first.
 pub(super) struct Servers {
-    all: Vec<(SocketAddr, TokioResolver)>,
+    all: Vec<SocketAddr>,
+    options: ResolverOpts,
+    /// hickory's clients have tasks in the runtime that they first asked in.
+    clients: Homes<Vec<TokioResolver>>,
     first: AtomicUsize,
 }
 
@@ -72,25 +76,28 @@ impl Servers {
     pub(super) fn new(addresses: &[SocketAddr], edns: bool, patience: Duration) -> Self {
         let addresses = &addresses[..addresses.len().min(SERVERS)];
         let tries = TRIES.max(u32::try_from(addresses.len()).unwrap_or(TRIES));
-        let options = options(edns, patience.min(IN_ALL / tries));
-        let all = addresses
-            .iter()
-            .filter_map(|address| Some((*address, client(*address, &options)?)))
-            .collect();
         Self {
-            all,
+            all: addresses.to_vec(),
+            options: options(edns, patience.min(IN_ALL / tries)),
+            clients: Homes::default(),
             first: AtomicUsize::new(0),
         }
     }
 
+    fn clients(&self) -> Vec<TokioResolver> {
+        let client = |address: &SocketAddr| client(*address, &self.options);
+        self.all.iter().filter_map(client).collect()
+    }
+
     /// Asks for one family of a full name: a server that is silent or fails is followed by the next.
     pub(super) async fn ask(&self, name: &Name, family: RecordType) -> Result<Reply, Trouble> {
+        let clients = self.clients.here(|| self.clients());
         let first = self.first.load(Ordering::Relaxed);
-        let count = self.all.len();
+        let count = clients.len();
         let mut troubled = None;
         for turn in 0..count.max(TRIES as usize) {
             let at = (first + turn) % count.max(1);
-            let Some((address, client)) = self.all.get(at) else {
+            let (Some(address), Some(client)) = (self.all.get(at), clients.get(at)) else {
                 break;
             };
             match client.lookup(name.clone(), family).await {

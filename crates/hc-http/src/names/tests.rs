@@ -289,6 +289,35 @@ async fn an_old_answer_serves_while_the_resolver_fails_for_an_hour() {
 }
 
 #[tokio::test]
+async fn how_old_an_old_answer_is_is_told() {
+    let bench = Bench::new().await;
+    bench
+        .server
+        .set("a.test", DnsAnswer::living(&["127.0.0.7"], 60));
+    let told = async || {
+        let cx = bench.cx();
+        bench.names.resolve(&cx, "a.test").await.unwrap();
+        cx.evidence().facts.to_vec()
+    };
+    assert_eq!(told().await, []);
+    bench.pass(59.0);
+    assert_eq!(told().await, []);
+    bench.server.set("a.test", DnsAnswer::Code(2));
+    bench.pass(1.0);
+    let age = |seconds| vec![hc_core::Fact::AddressAge(Duration::from_secs(seconds))];
+    assert_eq!(told().await, age(60), "it was asked for in vain");
+    bench.pass(1.0);
+    assert_eq!(told().await, age(61), "it is not asked for again yet");
+    bench.server.set("a.test", DnsAnswer::Silence);
+    bench.pass(5.0);
+    assert_eq!(told().await, age(66), "nobody waits for long");
+    bench.settle("a.test").await;
+    bench.server.set("a.test", DnsAnswer::of(&["127.0.0.7"]));
+    bench.pass(5.0);
+    assert_eq!(told().await, []);
+}
+
+#[tokio::test]
 async fn an_old_answer_serves_at_once_while_the_resolver_is_silent() {
     let bench = Bench::new().await;
     bench
@@ -450,21 +479,87 @@ fn a_query_that_dies_with_its_runtime_makes_way_for_the_next() {
     );
 }
 
+/// It is neither dropped nor polled, as a program's that does something else.
 #[test]
-fn the_book_has_an_end() {
+fn a_runtime_that_sleeps_keeps_no_other_waiting() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let home = builder.worker_threads(1).enable_all().build().unwrap();
+    let bench = home.block_on(Bench::new());
+    for name in ["a.test", "b.test"] {
+        bench.server.set(name, DnsAnswer::Silence);
+    }
+    let sleeping = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let cx = bench.cx();
+    sleeping.block_on(async {
+        let mut first = Box::pin(bench.names.resolve(&cx, "a.test"));
+        assert!(futures_once(first.as_mut()).await.is_none());
+        bench.server.wait_for(2).await;
+        // As many as are asked at once.
+        for nth in 0..AT_ONCE {
+            let name = format!("{nth}.test");
+            bench.server.set(&name, DnsAnswer::Silence);
+            let mut other = Box::pin(bench.names.resolve(&cx, &name));
+            assert!(futures_once(other.as_mut()).await.is_none());
+        }
+        bench.server.wait_for(2 * AT_ONCE).await;
+    });
+    for name in ["a.test", "b.test"] {
+        bench.server.set(name, DnsAnswer::of(&["127.0.0.7"]));
+        let found = home.block_on(async {
+            tokio::time::timeout(Duration::from_secs(5), bench.resolve(name)).await
+        });
+        assert_eq!(found.expect("it hangs"), Ok(ips(&["127.0.0.7"])));
+    }
+}
+
+#[test]
+fn a_runtime_that_slept_brings_no_news() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.build().unwrap()
+    };
+    let (sleeps, wakes) = (runtime(), runtime());
+    let at = Timestamp::from_millis;
+    let known = |ip| Ok((Known::of(ips(&[ip])), Duration::from_secs(60)));
+    let mut book = Book::new(0);
+    for (runtime, now) in [(&sleeps, 1), (&wakes, 2)] {
+        let (tell, _) = book.look("a.test", runtime.handle().id(), at(now));
+        assert!(tell.is_some(), "each asks for itself");
+    }
+    let keep = |book: &mut Book, runtime: &tokio::runtime::Runtime, now, outcome| {
+        let answer = book.keep("a.test", runtime.handle().id(), at(now), outcome);
+        answer.map(|known| known.addresses.to_vec())
+    };
+    let new = Ok(ips(&["127.0.0.8"]));
+    assert_eq!(keep(&mut book, &wakes, 3, known("127.0.0.8")), new);
+    assert_eq!(keep(&mut book, &sleeps, 4, known("127.0.0.7")), new);
+    let (tell, _) = book.look("a.test", sleeps.handle().id(), at(60_003));
+    assert!(tell.is_some(), "its own query was over");
+    assert_eq!(
+        keep(&mut book, &sleeps, 60_004, known("127.0.0.9")),
+        Ok(ips(&["127.0.0.9"]))
+    );
+}
+
+#[tokio::test]
+async fn the_book_has_an_end() {
+    let home = Handle::current().id();
     let mut book = Book::new(0);
     let known = || Ok((Known::of(ips(&["127.0.0.7"])), Duration::from_secs(60)));
     for n in 0..10_000 {
         let name = format!("{n}.test");
-        book.look(&name, Timestamp::ZERO);
-        book.keep(&name, Timestamp::ZERO, known()).unwrap();
+        book.look(&name, home, Timestamp::ZERO);
+        book.keep(&name, home, Timestamp::ZERO, known()).unwrap();
         // This one is in use all the time.
-        book.look("0.test", Timestamp::ZERO);
+        book.look("0.test", home, Timestamp::ZERO);
         assert!(book.len() <= 4_096);
     }
     assert!(book.len() > 3_000);
     let is_known = |book: &mut Book, name: &str| {
-        matches!(book.look(name, Timestamp::ZERO).1, Look::Now(Ok(_)))
+        matches!(book.look(name, home, Timestamp::ZERO).1, Look::Now(Ok(_)))
     };
     assert!(is_known(&mut book, "0.test") && is_known(&mut book, "9999.test"));
     assert!(!is_known(&mut book, "1.test"));
