@@ -73,6 +73,8 @@ pub struct Trail {
     pub certificate: Option<Certificate>,
     /// Whether a byte of the answer has come.
     pub answered: bool,
+    /// Whether the connection is one that an earlier check began to open, and counted.
+    pub(crate) continued: bool,
     /// When the check began; taken by what comes first in it.
     pub(crate) begun: Option<Timestamp>,
     /// When the answer's last byte was there, by the check's clock; the transport may notice it later.

@@ -283,9 +283,9 @@ impl Probe for HttpProbe {
         evidence.phases = cx.phases();
         evidence.total = Some(total);
         // A connection that did not come to be is none.
-        evidence.connection = trail
-            .connection
-            .filter(|connection| *connection == Connection::Reused || trail.opened > 0);
+        evidence.connection = trail.connection.filter(|connection| {
+            *connection == Connection::Reused || trail.opened > 0 || trail.continued
+        });
         evidence.opened = trail.opened;
         evidence.retried = retried;
         // Of a connection that did not come to be the marks know where it was to lead.

@@ -239,6 +239,7 @@ impl Dedicated {
         let outcome = self.open(cx, asking).await;
         trail.opened = trail.opened.saturating_add(outcome.was_connected.into());
         let opened = outcome.result?;
+        trail.continued = !outcome.was_connected;
         let facts = self.facts_of(&opened);
         if let Some(facts) = &facts {
             trail.address = Some(facts.address);
@@ -339,10 +340,7 @@ impl Dedicated {
         let worker = match self.line.workers.here() {
             Ok(worker) => worker,
             Err(error) => {
-                return Outcome {
-                    result: Err(classify::io_error(&error, Phase::Connect)),
-                    was_connected: false,
-                };
+                return Outcome::failed(classify::io_error(&error, Phase::Connect));
             }
         };
         if asking.place.secure.is_none() {
@@ -354,7 +352,7 @@ impl Dedicated {
         };
         let opening = match opening.and_then(Opening::if_of_use) {
             Some(opening) => {
-                cx.enter(opening.phase());
+                opening.go_on(cx);
                 opening
             }
             None => self.begin(cx, &worker, asking.place),
@@ -407,8 +405,11 @@ struct Hold<'a> {
 
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        if self.is_home && self.opening.is_some() {
-            self.of.state().opening = self.opening.take();
+        if self.is_home
+            && let Some(mut opening) = self.opening.take()
+        {
+            opening.leave();
+            self.of.state().opening = Some(opening);
         }
     }
 }

@@ -43,10 +43,19 @@ pub(super) struct Opened {
     pub(super) speaks_h2: bool,
 }
 
-/// What came of an opening, and whether a connection came to be in it.
+/// What came of an opening, and whether a connection came to be in it that no earlier check has counted.
 pub(super) struct Outcome {
     pub(super) result: Result<Opened, Failure>,
     pub(super) was_connected: bool,
+}
+
+impl Outcome {
+    pub(super) fn failed(failure: Failure) -> Self {
+        Self {
+            result: Err(failure),
+            was_connected: false,
+        }
+    }
 }
 
 /// A handshake under way, which outlives the check that began it.
@@ -56,15 +65,18 @@ pub(super) struct Opening {
     done: Option<Outcome>,
     stage: Arc<Stage>,
     worker: Arc<Worker>,
+    /// Whether an earlier check has counted its connection.
+    is_counted: bool,
 }
 
-/// How far it has come: connecting, waiting for its turn, shaking hands.
+/// How far it has come: connecting, asking the proxy for a tunnel, waiting for its turn, shaking hands.
 #[derive(Default)]
 struct Stage(AtomicU8);
 
 const CONNECTS: u8 = 0;
-const WAITS: u8 = 1;
-const SHAKES: u8 = 2;
+const TUNNELS: u8 = 1;
+const WAITS: u8 = 2;
+const SHAKES: u8 = 3;
 
 impl Stage {
     fn is(&self) -> u8 {
@@ -96,12 +108,11 @@ pub(super) async fn open(
     worker: &Arc<Worker>,
     place: &Place,
 ) -> Outcome {
-    let mut was_connected = false;
     let stage = Stage::default();
-    let result = connect(cx, line, worker, place, &stage, &mut was_connected).await;
+    let result = connect(cx, line, worker, place, &stage).await;
     Outcome {
         result,
-        was_connected,
+        was_connected: stage.is() != CONNECTS,
     }
 }
 
@@ -119,15 +130,15 @@ impl Opening {
             done: None,
             stage: Arc::default(),
             worker: worker.clone(),
+            is_counted: false,
         };
         let (cx, line, worker) = (cx.clone(), line.clone(), worker.clone());
         let stage = opening.stage.clone();
         // Its turn may be long in coming.
         let most = patience(&cx).saturating_mul(2);
         tokio::spawn(async move {
-            let mut was_connected = false;
             let result = {
-                let opened = connect(&cx, &line, &worker, &place, &stage, &mut was_connected);
+                let opened = connect(&cx, &line, &worker, &place, &stage);
                 tokio::select! {
                     result = tokio::time::timeout(most, opened) => {
                         result.unwrap_or_else(|_| Err(silent()))
@@ -138,7 +149,7 @@ impl Opening {
             };
             let _ = tell.send(Outcome {
                 result,
-                was_connected,
+                was_connected: stage.is() != CONNECTS,
             });
         });
         opening
@@ -163,13 +174,26 @@ impl Opening {
                 self.done = Some(outcome);
                 stands
             }
-            Err(TryRecvError::Empty) => self.stage.is() != CONNECTS,
+            Err(TryRecvError::Empty) => !matches!(self.stage.is(), CONNECTS | TUNNELS),
             Err(TryRecvError::Closed) => false,
         }
     }
 
+    /// A check gives up waiting. A connection that stands already is in its marks.
+    pub(super) fn leave(&mut self) {
+        self.is_counted |= self.stage.is() != CONNECTS;
+    }
+
+    /// A later check goes on waiting, and counts the connection unless an earlier one has.
+    pub(super) fn go_on(&self, cx: &CheckContext) {
+        if !self.is_counted {
+            cx.note_connection(Connection::New);
+        }
+        cx.enter(self.phase());
+    }
+
     /// The phase that a check is in while it waits.
-    pub(super) fn phase(&self) -> Phase {
+    fn phase(&self) -> Phase {
         match self.stage.is() {
             SHAKES => Phase::Tls,
             _ => Phase::Connect,
@@ -178,6 +202,12 @@ impl Opening {
 
     /// Waits for it. Dropping this leaves it under way.
     pub(super) async fn wait(&mut self, cx: &CheckContext) -> Outcome {
+        let mut outcome = self.end(cx).await;
+        outcome.was_connected &= !self.is_counted;
+        outcome
+    }
+
+    async fn end(&mut self, cx: &CheckContext) -> Outcome {
         if let Some(outcome) = self.done.take() {
             return outcome;
         }
@@ -192,7 +222,7 @@ impl Opening {
             if self.stage.is() == WAITS {
                 return Outcome {
                     result: Err(no_turn()),
-                    was_connected: false,
+                    was_connected: true,
                 };
             }
         }
@@ -224,10 +254,7 @@ fn silent() -> Failure {
 /// The task died with its runtime.
 fn dropped() -> Outcome {
     let failure = Failure::new(Kind::Cancelled, None, "cancelled: the runtime ended");
-    Outcome {
-        result: Err(failure),
-        was_connected: false,
-    }
+    Outcome::failed(failure)
 }
 
 async fn connect(
@@ -236,7 +263,6 @@ async fn connect(
     worker: &Arc<Worker>,
     place: &Place,
     stage: &Stage,
-    was_connected: &mut bool,
 ) -> Result<Opened, Failure> {
     let mut early = Vec::new();
     let patience = patience(cx);
@@ -252,7 +278,7 @@ async fn connect(
     };
     // A sign of life, whatever comes of it.
     cx.note_connection(Connection::New);
-    *was_connected = true;
+    stage.set(TUNNELS);
     let Some(host) = &place.secure else {
         return Ok(Opened {
             link,

@@ -16,6 +16,7 @@ use crate::support::{Make, check, context, pass, spec};
 
 cases! {
     ; dedicated only: what_became_of_an_old_handshake_is_no_answer_to_a_new_check,
+    a_connection_that_a_later_check_uses_is_counted_once,
     servers_that_never_shake_hands_starve_nobody,
     a_post_does_not_go_over_a_connection_that_was_closed,
     an_answer_before_the_whole_request_counts,
@@ -75,6 +76,39 @@ async fn what_became_of_an_old_handshake_is_no_answer_to_a_new_check(make: Make)
     // The old handshake comes to its own end meanwhile.
     tokio::time::sleep(Duration::from_millis(3_200)).await;
     pass(&probe).await;
+}
+
+/// The check that meets the connection gives up, the next one goes on with its handshake.
+async fn a_connection_that_a_later_check_uses_is_counted_once(make: Make) {
+    let authority = Authority::new();
+    let config = config(&authority);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (shake, may_shake) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        may_shake.await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(config);
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let mut request = [0; 1_024];
+        while stream.read(&mut request).await.is_ok_and(|count| count > 0) {
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+        }
+    });
+    let probe = make(secure(&authority, address));
+    let cx = context();
+    let gave_up = tokio::time::timeout(Duration::from_millis(300), probe.check(&cx)).await;
+    assert!(gave_up.is_err());
+    let first = cx.evidence();
+    assert_eq!((first.connection, first.opened), (Some(Connection::New), 1));
+    shake.send(()).unwrap();
+    let second = check(&probe).await.unwrap();
+    assert_eq!(
+        (second.connection, second.opened),
+        (Some(Connection::New), 0)
+    );
+    assert_eq!(pass(&probe).await.connection, Some(Connection::Reused));
 }
 
 /// A hundred servers that accept and say nothing: the next target is asked all the same.
