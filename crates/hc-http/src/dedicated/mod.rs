@@ -258,7 +258,7 @@ impl Dedicated {
                 let worker = link.worker().clone();
                 let broken = |error| classify::io_error(&error, Phase::Send);
                 let parts = link.detach().map_err(broken)?;
-                let h2 = H2::start(cx, &worker, parts, self.line.max_headers).await?;
+                let h2 = H2::start(&worker, parts, self.line.max_headers).await?;
                 Open::Http2(Box::new(h2))
             }
         };
@@ -331,7 +331,7 @@ impl Dedicated {
         };
         match &mut connection {
             Open::Http1(link) => link.park(parking),
-            Open::Http2(h2) => h2.park(&parking),
+            Open::Http2(h2) => h2.park(parking),
         }
         state.kept = Some(Kept { connection, facts });
     }

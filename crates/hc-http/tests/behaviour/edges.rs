@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hc_core::{CheckContext, Connection, Nudge, Probe, Publisher, Target, Timestamp, Word};
 use hc_http::tls::{Roots, certificates_from_pem};
-use hc_http::{Dial, HttpProbe};
+use hc_http::{Dial, HttpProbe, HttpVersion};
 use hc_testkit::server::{Act, Server, http};
 use hc_testkit::tls::{Authority, DAY};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +16,7 @@ use crate::support::{LONG, Make, context, pass, spec};
 cases! {
     ; dedicated only: an_idle_close_nudges,
     an_idle_reset_nudges,
+    an_idle_close_nudges_who_laid_the_connection_down,
     an_announced_close_is_no_news,
     what_comes_unasked_nudges_and_is_no_answer,
     a_connection_that_is_given_up_nudges_nobody,
@@ -111,6 +112,49 @@ async fn an_idle_reset_nudges(make: Make) {
     let (probe, ear) = (make(spec(&server.url("/"))), Ear::new());
     ear.check(&probe).await;
     ear.hears().await;
+}
+
+/// Targets may share a probe, and a target may be added anew: the connection is kept for who used it last.
+async fn an_idle_close_nudges_who_laid_the_connection_down(make: Make) {
+    for is_h2 in [false, true] {
+        let (close, mut may_close) = tokio::sync::oneshot::channel::<()>();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut spec = spec(&format!("http://{}/", listener.local_addr().unwrap()));
+        if is_h2 {
+            spec.version = HttpVersion::Http2;
+        }
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if is_h2 {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                loop {
+                    tokio::select! {
+                        asked = connection.accept() => {
+                            let (_, mut answer) = asked.unwrap().unwrap();
+                            answer.send_response(::http::Response::new(()), true).unwrap();
+                        }
+                        _ = &mut may_close => return,
+                    }
+                }
+            }
+            let mut request = [0; 1_024];
+            loop {
+                tokio::select! {
+                    _ = stream.read(&mut request) => {
+                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                        stream.write_all(answer).await.unwrap();
+                    }
+                    _ = &mut may_close => return,
+                }
+            }
+        });
+        let (probe, one, other) = (make(spec), Ear::new(), Ear::new());
+        assert_eq!(one.check(&probe).await, Connection::New);
+        assert_eq!(other.check(&probe).await, Connection::Reused);
+        close.send(()).unwrap();
+        other.hears().await;
+        assert!(one.heard_nothing());
+    }
 }
 
 async fn an_announced_close_is_no_news(make: Make) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hc_core::{Blame, Connection, Fact, Kind, Phase};
 use hc_http::{HttpSpec, HttpVersion};
 
-use crate::support::{Make, fail, pass, row, spec};
+use crate::support::{Make, fail, pass, row, spec, stuck_in};
 
 cases! {
     checks_share_one_connection,
@@ -16,6 +16,7 @@ cases! {
     a_goaway_on_a_kept_connection_is_tried_once_more,
     a_stream_that_is_reset,
     a_long_list_of_headers,
+    a_server_that_opens_no_stream_is_waited_for,
 }
 
 /// How a request is met.
@@ -180,4 +181,36 @@ async fn a_long_list_of_headers(make: Make) {
         Some("headers"),
         "headers over 16 KiB",
     );
+}
+
+/// SETTINGS with MAX_CONCURRENT_STREAMS 0 (RFC 9113 6.5.2).
+const NO_STREAMS: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\0";
+
+async fn a_server_that_opens_no_stream_is_waited_for(make: Make) {
+    for is_kept in [false, true] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut spec = spec(&format!("http://{}/", listener.local_addr().unwrap()));
+        spec.version = HttpVersion::Http2;
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = Vec::new();
+            if is_kept {
+                stream.write_all(b"\0\0\0\x04\0\0\0\0\0").await.unwrap();
+                while !heard.windows(6).any(|frame| frame == b"\x01\x05\0\0\0\x01") {
+                    assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0);
+                }
+                // HEADERS on the first stream: `:status: 200`, and nothing else.
+                let answer = b"\0\0\x01\x01\x05\0\0\0\x01\x88";
+                stream.write_all(answer).await.unwrap();
+            }
+            stream.write_all(NO_STREAMS).await.unwrap();
+            let _until_the_client_closes = stream.read_to_end(&mut heard).await;
+        });
+        let probe = make(spec);
+        if is_kept {
+            pass(&probe).await;
+        }
+        assert_eq!(stuck_in(&probe).await, Some(Phase::Wait), "{is_kept}");
+    }
 }

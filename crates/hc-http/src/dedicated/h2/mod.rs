@@ -4,8 +4,8 @@
 
 mod stream;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,12 +52,13 @@ struct Idle {
     expected: AtomicU32,
     /// When the peer closed it while it lay: after how long, plus 1.
     closed: AtomicU32,
+    /// Whom to tell of that: who laid it down, which need not be who opened it.
+    nudge: Mutex<Nudge>,
 }
 
 impl H2 {
     /// hyper's handshake over a connection that the worker gives away.
     pub(super) async fn start(
-        cx: &CheckContext,
         worker: &Arc<Worker>,
         (socket, session): (std::net::TcpStream, Option<Session>),
         max_headers: u32,
@@ -76,6 +77,7 @@ impl H2 {
             since: AtomicU32::new(IN_USE),
             expected: AtomicU32::new(0),
             closed: AtomicU32::new(0),
+            nudge: Mutex::new(Nudge::nowhere()),
         });
         tokio::spawn(drive(
             connection,
@@ -83,7 +85,6 @@ impl H2 {
             tell,
             idle.clone(),
             worker.clone(),
-            cx.nudge(),
         ));
         Ok(Self {
             sender,
@@ -101,11 +102,19 @@ impl H2 {
     }
 
     /// Lays it down until the next check.
-    pub(super) fn park(&mut self, parking: &Parking) {
+    pub(super) fn park(&mut self, parking: Parking) {
         self.keep = parking.keep;
         self.idle
             .expected
             .store(parking.expected, Ordering::Relaxed);
+        // A panic cannot leave it half written: it is one assignment.
+        let mut nudge = self
+            .idle
+            .nudge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *nudge = parking.nudge;
+        drop(nudge);
         let now = self.worker.millis_now().min(IN_USE - 1);
         self.idle.since.store(now, Ordering::Release);
     }
@@ -119,8 +128,10 @@ impl H2 {
         }
         // What has arrived meanwhile, a goodbye say, is the connection's task's to read: let it run first.
         tokio::task::yield_now().await;
-        let is_open = !self.sender.is_closed() && self.sender.ready().await.is_ok();
-        match (is_open, self.idle.closed.load(Ordering::Acquire)) {
+        match (
+            !self.sender.is_closed(),
+            self.idle.closed.load(Ordering::Acquire),
+        ) {
             (true, _) => Fate::Open(lay),
             (false, 0) => Fate::Closed(lay),
             (false, after) => Fate::Closed(after - 1),
@@ -183,7 +194,6 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     tell: oneshot::Sender<hyper::Error>,
     idle: Arc<Idle>,
     worker: Arc<Worker>,
-    nudge: Nudge,
 ) {
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -198,6 +208,9 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
             idle.closed.store(after.saturating_add(1), Ordering::Release);
             let expected = idle.expected.load(Ordering::Relaxed);
             if expected == 0 || after < expected {
+                let nudge = idle.nudge.lock().unwrap_or_else(PoisonError::into_inner);
+                let nudge = nudge.clone();
+                // It is given after the lock: what it reaches is not ours to know.
                 nudge.nudge();
             }
         }
