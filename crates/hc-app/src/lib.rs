@@ -12,6 +12,7 @@ mod sharing;
 pub use chronicle::{Chronicle, Telling};
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
+pub use sharing::Sharing;
 
 /// What the README shows compiles: `cargo test --doc` holds it to that.
 #[cfg(doctest)]

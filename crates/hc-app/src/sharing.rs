@@ -10,12 +10,24 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use hc_config::{ProbeSpec, TargetSpec};
 
 /// The keys of those targets that share their checks, by name.
+///
+/// ```
+/// let text = "targets:
+///   - { name: a, url: \"http://192.0.2.1/\" }
+///   - { name: b, url: \"http://192.0.2.1/\" }
+///   - { name: c, url: \"http://192.0.2.2/\" }
+/// ";
+/// let config = hc_config::load_str("hc.yaml", text).expect("the text is right");
+/// let sharing = hc_app::Sharing::among(&config.targets);
+/// assert_eq!(sharing.key("a"), sharing.key("b"));
+/// assert_eq!(sharing.key("c"), None);
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Sharing(HashMap<String, u128>);
+pub struct Sharing(HashMap<String, u128>);
 
 impl Sharing {
-    /// Finds them.
-    pub(crate) fn among(specs: &[TargetSpec]) -> Self {
+    /// Finds them. Pauses do not count: who is paused now may be resumed.
+    pub fn among(specs: &[TargetSpec]) -> Self {
         let mut how_many: HashMap<u128, u32> = HashMap::with_capacity(specs.len());
         let keys: Vec<u128> = specs.iter().map(key_of).collect();
         for key in &keys {
@@ -29,8 +41,8 @@ impl Sharing {
         Self(shared.collect())
     }
 
-    /// The key of a target, if it shares its checks.
-    pub(crate) fn key(&self, name: &str) -> Option<u128> {
+    /// The key of a target, if it shares its checks: equal for those that share, and in every process of one build.
+    pub fn key(&self, name: &str) -> Option<u128> {
         self.0.get(name).copied()
     }
 }

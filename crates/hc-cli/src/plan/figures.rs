@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hc_app::Sharing;
 use hc_config::{Config, ProbeSpec, TargetSpec};
 use hc_core::{Kind, Policy};
 
@@ -20,6 +21,8 @@ pub(super) struct Fleet {
     pub(super) kept: usize,
     /// Connections opened in the steady state.
     pub(super) new_per_second: f64,
+    /// The names of those that are asked at once, in the order of the config; none is alone.
+    pub(super) shared: Vec<Vec<String>>,
     /// By policy, in the order of the config.
     pub(super) rows: Vec<Row>,
 }
@@ -52,32 +55,58 @@ pub(super) struct Seen {
     pub(super) back: f64,
 }
 
+/// A target that is not paused.
+struct Asked<'a> {
+    spec: &'a TargetSpec,
+    /// It hears the result of another target's check, and has none of its own.
+    rides: bool,
+}
+
 impl Fleet {
     /// Computes it.
     pub(super) fn of(config: &Config) -> Self {
-        let asked: Vec<&TargetSpec> = config
-            .targets
-            .iter()
-            .filter(|target| !target.paused)
-            .collect();
+        let (asked, shared) = asked(config);
         let mut fleet = Self {
             targets: asked.len(),
             paused: config.targets.len() - asked.len(),
             checks_per_second: 0.0,
             kept: 0,
             new_per_second: 0.0,
-            rows: Vec::new(),
+            shared,
+            rows: rows(&asked, config),
         };
-        for target in &asked {
-            let rate = 1.0 / target.policy.interval().as_secs_f64();
-            let every = checks_per_connection(target);
+        for target in asked.iter().filter(|target| !target.rides) {
+            let rate = 1.0 / target.spec.policy.interval().as_secs_f64();
+            let every = checks_per_connection(target.spec);
             fleet.checks_per_second += rate;
             fleet.kept += usize::from(every > 1);
             fleet.new_per_second += rate / f64::from(every);
         }
-        fleet.rows = rows(&asked, config);
         fleet
     }
+}
+
+/// Those that are not paused, and which of them are asked at once.
+fn asked(config: &Config) -> (Vec<Asked<'_>>, Vec<Vec<String>>) {
+    let sharing = Sharing::among(&config.targets);
+    let mut asked = Vec::new();
+    let mut parties: Vec<Vec<String>> = Vec::new();
+    let mut places: HashMap<u128, usize> = HashMap::new();
+    for spec in config.targets.iter().filter(|target| !target.paused) {
+        let mut rides = false;
+        if let Some(key) = sharing.key(&spec.name) {
+            let place = *places.entry(key).or_insert(parties.len());
+            rides = place < parties.len();
+            if !rides {
+                parties.push(Vec::new());
+            }
+            parties[place].push(spec.name.clone());
+        }
+        asked.push(Asked { spec, rides });
+    }
+    // The others of a party may all be paused.
+    parties.retain(|party| party.len() > 1);
+    (asked, parties)
 }
 
 /// A kept connection serves so many checks. One that is closed before the next check serves one.
@@ -91,17 +120,17 @@ fn checks_per_connection(target: &TargetSpec) -> u32 {
     http.effective_reconnect_every()
 }
 
-fn rows(asked: &[&TargetSpec], config: &Config) -> Vec<Row> {
-    let mut parts: Vec<(&str, &Arc<Policy>, Vec<&TargetSpec>)> = Vec::new();
+fn rows(asked: &[Asked<'_>], config: &Config) -> Vec<Row> {
+    let mut parts: Vec<(&str, &Arc<Policy>, Vec<&Asked<'_>>)> = Vec::new();
     let mut places: HashMap<(&str, *const Policy), usize> = HashMap::new();
     for target in asked {
-        let group = target.group.as_deref().unwrap_or("default");
+        let group = target.spec.group.as_deref().unwrap_or("default");
         // Equal policies are one `Arc`.
         let place = *places
-            .entry((group, Arc::as_ptr(&target.policy)))
+            .entry((group, Arc::as_ptr(&target.spec.policy)))
             .or_insert(parts.len());
         if place == parts.len() {
-            parts.push((group, &target.policy, Vec::new()));
+            parts.push((group, &target.spec.policy, Vec::new()));
         }
         parts[place].2.push(target);
     }
@@ -114,7 +143,7 @@ fn rows(asked: &[&TargetSpec], config: &Config) -> Vec<Row> {
         let name = if targets.len() == largest && is_first {
             (*group).to_owned()
         } else if let [target] = targets.as_slice() {
-            target.name.clone()
+            target.spec.name.clone()
         } else {
             format!("{group}, own")
         };
@@ -123,19 +152,21 @@ fn rows(asked: &[&TargetSpec], config: &Config) -> Vec<Row> {
     rows
 }
 
-fn row(name: String, policy: &Policy, targets: &[&TargetSpec], config: &Config) -> Row {
-    let checks_per_second = targets.len() as f64 / policy.interval().as_secs_f64();
+fn row(name: String, policy: &Policy, targets: &[&Asked<'_>], config: &Config) -> Row {
+    let checks = targets.iter().filter(|target| !target.rides);
+    let checks: Vec<_> = checks.map(|target| target.spec).collect();
+    let checks_per_second = checks.len() as f64 / policy.interval().as_secs_f64();
     Row {
         name,
         targets: targets.len(),
         every: policy.interval(),
         checks_per_second,
-        in_flight: in_flight(checks_per_second, policy.timeout(), targets, config),
+        in_flight: in_flight(checks_per_second, policy.timeout(), &checks, config),
         seen: Seen::by(policy),
     }
 }
 
-/// When all hang, each check lasts its timeout: checks/s x timeout, but one a target, so many a host, so many in all.
+/// When all hang, each check lasts its timeout: checks/s x timeout, but one a target (or all that share it), so many a host, so many in all.
 fn in_flight(rate: f64, timeout: Duration, targets: &[&TargetSpec], config: &Config) -> usize {
     let wanted = (rate * timeout.as_secs_f64() - 1e-9).ceil().max(1.0) as usize;
     let mut hosts: HashMap<&str, usize> = HashMap::new();
@@ -253,5 +284,33 @@ pub(in crate::plan) mod tests {
         );
         let names: Vec<_> = fleet.rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["default", "c"]);
+    }
+    #[test]
+    fn a_shared_check_is_counted_once_where_its_first_target_is() {
+        let fleet = fleet(
+            "defaults: { interval: 1s, timeout: 900ms, max_interval: 1s }\n\
+             targets:\n\
+             \x20 - { name: a, url: \"http://10.0.0.1/\" }\n\
+             \x20 - { name: b, url: \"http://10.0.0.1/\", labels: { route: b } }\n\
+             \x20 - { name: c, url: \"http://10.0.0.2/\" }\n\
+             \x20 - { name: d, url: \"http://10.0.0.3/\" }\n\
+             \x20 - { name: e, url: \"http://10.0.0.3/\", paused: true }\n\
+             groups:\n\
+             \x20 - { name: edge, targets: [{ name: f, url: \"http://10.0.0.1/\" }] }\n",
+        );
+        assert_eq!(fleet.shared, [["a", "b", "f"]]);
+        assert_eq!((fleet.targets, fleet.paused, fleet.kept), (5, 1, 3));
+        assert!((fleet.checks_per_second - 3.0).abs() < 1e-6, "{fleet:?}");
+        assert!((fleet.new_per_second - 0.15).abs() < 1e-6, "{fleet:?}");
+        let rows = fleet.rows.iter().map(|row| {
+            (
+                row.name.as_str(),
+                row.targets,
+                row.checks_per_second,
+                row.in_flight,
+            )
+        });
+        let rows: Vec<_> = rows.collect();
+        assert_eq!(rows, [("default", 4, 3.0, 3), ("edge", 1, 0.0, 0)]);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hc_app::Sharing;
 use hc_config::Config;
 use hc_core::{Evidence, Target, TargetId, Timestamp, probe_fn};
 use hc_scheduler::plan::{Action, Ended, Input, Now, Plan, PlanConfig};
@@ -97,13 +98,16 @@ pub(super) fn lay_out(config: &Config) -> Layout {
 
 /// The fleet with probes that are never asked: the plan only counts.
 fn targets(config: &Config) -> Vec<Target> {
+    let sharing = Sharing::among(&config.targets);
     let asked = config.targets.iter().filter(|target| !target.paused);
     asked
         .map(|spec| {
             let probe = probe_fn(|_cx| async { Ok(Evidence::new()) });
-            Target::new(spec.name.as_str(), probe)
+            let mut target = Target::new(spec.name.as_str(), probe)
                 .with_policy(Arc::clone(&spec.policy))
-                .with_host(&spec.host)
+                .with_host(&spec.host);
+            target.shared = sharing.key(&spec.name);
+            target
         })
         .collect()
 }
@@ -132,5 +136,26 @@ mod tests {
             "{layout:?}"
         );
         assert!(layout.busiest <= 10, "{layout:?}");
+    }
+
+    #[test]
+    fn who_shares_a_check_is_asked_once() {
+        let url = "http://10.0.0.1/";
+        let checks = |targets: &str| -> usize {
+            let yaml = format!(
+                "instance: web1\ndefaults: {{ interval: 1s, timeout: 900ms, max_interval: 1s }}\ntargets: [{targets}]\n"
+            );
+            let config = hc_config::load_str("hc.yaml", &yaml).unwrap();
+            lay_out(&config).seconds.iter().sum()
+        };
+        let (a, b) = (
+            format!("{{ name: a, url: \"{url}\" }}"),
+            format!("{{ name: b, url: \"{url}\" }}"),
+        );
+        let alone = checks(&a);
+        assert!((10..=12).contains(&alone), "{alone}");
+        assert!((alone - 1..=alone + 1).contains(&checks(&format!("{a}, {b}"))));
+        let other = format!("{{ name: b, url: \"{url}x\" }}");
+        assert!(checks(&format!("{a}, {other}")) >= 2 * alone - 2);
     }
 }

@@ -1,5 +1,7 @@
 //! A plan as text and as JSON.
 
+use std::cmp::Reverse;
+
 use hc_config::{Config, Profile};
 use serde_json::json;
 
@@ -8,6 +10,9 @@ use super::layout::Layout;
 
 /// The longest bar.
 const BAR: usize = 8;
+
+/// So many checks that several targets share are named.
+const PARTIES: usize = 3;
 
 /// So many seconds a line: 80 columns hold them.
 const A_LINE: usize = 5;
@@ -27,12 +32,35 @@ pub(super) fn text(config: &Config, fleet: &Fleet, layout: &Layout) -> String {
     );
     out.push_str(&table(&fleet.rows));
     out.push_str(&histogram(fleet, layout));
+    out.push_str(&shared(&fleet.shared));
     if fleet.paused > 0 {
         out.push_str(&format!("{} paused, not counted\n", fleet.paused));
     }
     if Profile::for_targets(fleet.targets) == Profile::Large && config.profile != Profile::Large {
         let suggestion = "`profile: large` asks fleets over 100 targets less often";
         out.push_str(&format!("{suggestion}; nothing switches by itself\n"));
+    }
+    out
+}
+
+/// The largest, by name, and how many others.
+fn shared(parties: &[Vec<String>]) -> String {
+    let mut parties: Vec<_> = parties.iter().collect();
+    parties.sort_by_key(|party| Reverse(party.len()));
+    let (shown, others) = parties.split_at(parties.len().min(PARTIES));
+    let mut out = String::new();
+    for party in shown {
+        if let [first, rest @ ..] = party.as_slice() {
+            let (all, rest) = (party.len(), rest.len());
+            out.push_str(&format!(
+                "asked once for {all} targets: {first} and {rest} more\n"
+            ));
+        }
+    }
+    if !others.is_empty() {
+        let targets: usize = others.iter().map(|party| party.len()).sum();
+        let checks = others.len();
+        out.push_str(&format!("and {checks} more checks for {targets} targets\n"));
     }
     out
 }
@@ -102,6 +130,7 @@ pub(super) fn json(config: &Config, fleet: &Fleet, layout: &Layout) -> String {
         "checks_per_second": tenth(fleet.checks_per_second),
         "kept_connections": fleet.kept,
         "new_connections_per_second": tenth(fleet.new_per_second),
+        "asked_once": fleet.shared,
         "policies": policies,
         "first_seconds": layout.seconds,
         "busiest_100_ms": layout.busiest,
@@ -152,5 +181,23 @@ edge          20     1s     20.0        20    2.5   3.1   8.5   9.1    4.1
 busiest 100 ms: 9 (average 3.8)
 ";
         assert_eq!(text(&config, &Fleet::of(&config), &layout), expected);
+    }
+
+    #[test]
+    fn who_is_asked_at_once_is_said_and_many_are_counted() {
+        let party = |name: &str, size: usize| -> Vec<String> {
+            (0..size).map(|n| format!("{name}{n}")).collect()
+        };
+        assert_eq!(shared(&[]), "");
+        let parties = [party("a", 2), party("b", 9), party("c", 3)];
+        let expected = "\
+asked once for 9 targets: b0 and 8 more
+asked once for 3 targets: c0 and 2 more
+asked once for 2 targets: a0 and 1 more
+";
+        assert_eq!(shared(&parties), expected);
+        let more = [&parties[..], &[party("d", 2), party("e", 2)]].concat();
+        let expected = format!("{expected}and 2 more checks for 4 targets\n");
+        assert_eq!(shared(&more), expected);
     }
 }
