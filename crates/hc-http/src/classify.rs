@@ -53,6 +53,10 @@ pub(crate) fn connect_error(error: &io::Error, address: std::net::SocketAddr) ->
                 at,
                 format!("{address} refused the connection"),
             ),
+            // It was connected, or it would have been refused.
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                io_error(error, Phase::Send)
+            }
             _ => io_error(error, at),
         }),
     }

@@ -141,7 +141,6 @@ fn connecting() {
             None,
             "forbidden by this machine (EPERM)",
         ),
-        (v4, 104, Kind::Reset, Blame::Target, Some("reset"), CLOSED),
     ];
     for (address, number, kind, blame, code, says) in table {
         row(
@@ -153,6 +152,15 @@ fn connecting() {
             says,
         );
     }
+    // A reset ends a connection that came to be.
+    row(
+        &connect_error(&raw(104), v4),
+        Kind::Reset,
+        Phase::Send,
+        Blame::Target,
+        Some("reset"),
+        CLOSED,
+    );
 }
 
 #[test]

@@ -267,7 +267,9 @@ async fn connect(
     let mut early = Vec::new();
     let patience = patience(cx);
     let (link, address) = match &line.proxy {
-        None => dial(cx, worker, &line.names, &place.dial, line.ip).await?,
+        None => dial(cx, worker, &line.names, &place.dial, line.ip)
+            .await
+            .map_err(|failure| cut_off(failure, cx, place, stage))?,
         Some(proxy) => {
             let host = proxy.host_str().unwrap_or_default().to_owned();
             let to = Dial::Name(host, proxy.port_or_known_default().unwrap_or(80));
@@ -311,6 +313,18 @@ async fn connect(
         certificate,
         speaks_h2: is_h2 || line.version == HttpVersion::Http2,
     })
+}
+
+/// A failure of dialling. Where the server closed at once there was a connection for a moment.
+fn cut_off(mut failure: Failure, cx: &CheckContext, place: &Place, stage: &Stage) -> Failure {
+    if failure.kind == Kind::Reset {
+        cx.note_connection(Connection::New);
+        stage.set(TUNNELS);
+        if place.secure.is_some() {
+            failure.phase = Some(Phase::Tls);
+        }
+    }
+    failure
 }
 
 /// Shakes hands, and gives the turn away when that takes its time.

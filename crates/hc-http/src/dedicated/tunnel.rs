@@ -34,29 +34,34 @@ pub(super) async fn tunnel(
         .await
         .map_err(broken)?;
     let failure = |message: String| Failure::new(Kind::Proxy, Phase::Connect, message);
-    let mut head = Vec::new();
+    let too_long = || {
+        let limit = words::bytes(max_head.into());
+        failure(format!("proxy {name}: headers over {limit}"))
+    };
+    let most = usize::try_from(max_head).unwrap_or(usize::MAX);
+    let mut head = Head::default();
     let end = loop {
         let is_open = poll_fn(|task| {
             link.poll_receive(task, true, |received| match received {
                 Received::Bytes(bytes, _) => {
-                    head.extend_from_slice(bytes);
+                    head.bytes.extend_from_slice(bytes);
                     true
                 }
                 Received::End => false,
             })
         });
         let is_open = is_open.await.map_err(broken)?;
-        if let Some(end) = memmem::find(&head, b"\r\n\r\n") {
-            break end + 4;
-        }
-        if !is_open {
-            return Err(failure(format!("proxy {name} closed before it answered")));
-        }
-        if head.len() >= max_head as usize {
-            let limit = words::bytes(max_head.into());
-            return Err(failure(format!("proxy {name}: headers over {limit}")));
+        match head.end() {
+            Some(end) if end > most => return Err(too_long()),
+            Some(end) => break end,
+            None if head.bytes.len() >= most => return Err(too_long()),
+            None if !is_open => {
+                return Err(failure(format!("proxy {name} closed before it answered")));
+            }
+            None => {}
         }
     };
+    let mut head = head.bytes;
     let early = head.split_off(end);
     match status(&head) {
         Some(200..=299) => Ok(early),
@@ -70,9 +75,54 @@ pub(super) async fn tunnel(
     }
 }
 
+/// What of the answer's head has come; it may come in many parts.
+#[derive(Default)]
+struct Head {
+    bytes: Vec<u8>,
+    /// No end is in so many.
+    searched: usize,
+}
+
+const END: &[u8] = b"\r\n\r\n";
+
+impl Head {
+    /// Where the head ends, if it does. Looks at each byte once, and again at those that an end may begin with.
+    fn end(&mut self) -> Option<usize> {
+        let from = self.unsearched();
+        self.searched = self.bytes.len();
+        memmem::find(&self.bytes[from..], END).map(|at| from + at + END.len())
+    }
+
+    fn unsearched(&self) -> usize {
+        self.searched.saturating_sub(END.len() - 1)
+    }
+}
+
 fn status(head: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(head.split(|byte| *byte == b'\r').next()?).ok()?;
     let mut words = line.split(' ');
     words.next()?.strip_prefix("HTTP/1.")?;
     words.next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_however_the_head_is_cut_and_each_byte_is_looked_at_a_few_times() {
+        let whole = b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
+        for size in 1..=whole.len() {
+            let mut head = Head::default();
+            let (mut looks, mut found) = (0, None);
+            for part in whole.chunks(size) {
+                assert_eq!(found, None);
+                head.bytes.extend_from_slice(part);
+                looks += head.bytes.len() - head.unsearched();
+                found = head.end();
+            }
+            assert_eq!(found, Some(whole.len()), "{size}");
+            assert!(looks <= 4 * whole.len(), "{size}: {looks}");
+        }
+    }
 }

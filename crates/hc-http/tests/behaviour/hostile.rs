@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hc_core::{CheckContext, Connection, Fact, Nudge, Probe};
+use hc_core::{Blame, CheckContext, Connection, Fact, Kind, Nudge, Phase, Probe};
 use hc_http::tls::{Roots, certificates_from_pem};
 use hc_http::{Body, Clients, Dial, HttpProbe, HttpSpec, Method, TransportKind};
 use hc_testkit::server::{Act, Server, http};
@@ -12,9 +12,10 @@ use hc_testkit::tls::{Authority, DAY};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{Make, check, context, pass, spec};
+use crate::support::{Make, check, context, is_pooled, pass, spec};
 
 cases! {
+    a_reset_right_after_the_accept_is_no_trouble_of_connecting,
     ; dedicated only: what_became_of_an_old_handshake_is_no_answer_to_a_new_check,
     a_connection_that_a_later_check_uses_is_counted_once,
     servers_that_never_shake_hands_starve_nobody,
@@ -211,6 +212,38 @@ async fn a_half_closed_connection_still_answers(make: Make) {
     for _ in 0..50 {
         let evidence = check(&probe).await.unwrap();
         assert!(evidence.facts.contains(&Fact::HttpStatus(200)));
+    }
+}
+
+/// The reset may be there before anybody has looked whether the connection is.
+async fn a_reset_right_after_the_accept_is_no_trouble_of_connecting(make: Make) {
+    for is_tls in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // The kernel then sends a reset for the close.
+                stream.set_zero_linger().unwrap();
+            }
+        });
+        let spec = match is_tls {
+            true => secure(&Authority::new(), address),
+            false => spec(&format!("http://{address}/")),
+        };
+        let probe = make(spec);
+        for _ in 0..200 {
+            let failure = check(&probe).await.unwrap_err();
+            let phase = failure.phase.unwrap();
+            assert_eq!(failure.kind, Kind::Reset, "{failure:?}");
+            assert!(phase >= Phase::Tls, "{failure:?}");
+            assert!(
+                is_pooled(make) || (phase == Phase::Tls) == is_tls,
+                "{failure:?}"
+            );
+            assert_eq!(failure.blame, Blame::Target);
+            let opened = failure.evidence.unwrap().opened;
+            assert!(is_pooled(make) || opened == 1, "{opened}");
+        }
     }
 }
 

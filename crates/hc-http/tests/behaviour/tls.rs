@@ -26,6 +26,7 @@ cases! {
     http2_is_negotiated,
     a_client_certificate_is_shown,
     a_server_that_wants_one_refuses_without,
+    a_long_request_arrives_whole_at_a_slow_reader,
     ; dedicated only: a_server_name_of_its_own,
 }
 
@@ -140,6 +141,44 @@ async fn a_server_name_of_its_own(make: Make) {
     let mut named = to(&server, &authority);
     named.tls.server_name = Some("other.test".into());
     pass(&make(named)).await;
+}
+
+/// Its socket takes the request in many small parts.
+async fn a_long_request_arrives_whole_at_a_slow_reader(make: Make) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let authority = Authority::new();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = listener.local_addr().unwrap();
+    let body: Vec<u8> = (0..6_000_000).map(|nth| (nth % 251) as u8).collect();
+    let wanted = body.clone();
+    let config = authority.server("shop.test", now() - DAY, now() + DAY);
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(config);
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(&wanted[wanted.len() - 251..]) || heard.len() < wanted.len() {
+            assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0);
+        }
+        let status = match heard.ends_with(&wanted) {
+            true => "204 No Content",
+            false => "400 Bad Request",
+        };
+        let answer = format!("HTTP/1.1 {status}\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let _until_the_client_closes = stream.read_buf(&mut heard).await;
+    });
+    let mut spec = spec(&format!("https://shop.test:{}/", address.port()));
+    spec.connect = Some(Dial::Address(address));
+    spec.tls.roots = Roots::None;
+    spec.tls.ca = certificates_from_pem(authority.pem().as_bytes()).unwrap();
+    spec.method = hc_http::Method::POST;
+    spec.body = Some(hc_http::Body(body.into()));
+    let evidence = pass(&make(spec)).await;
+    assert!(evidence.facts.contains(&Fact::HttpStatus(204)));
 }
 
 async fn an_unknown_issuer(make: Make) {

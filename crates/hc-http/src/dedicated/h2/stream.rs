@@ -28,8 +28,9 @@ struct Tls {
     /// Plaintext that nobody has read yet, from `read` on.
     plain: Vec<u8>,
     read: usize,
-    /// Ciphertext on its way out.
+    /// Ciphertext on its way out, from `gone` on.
     out: Vec<u8>,
+    gone: usize,
     is_over: bool,
 }
 
@@ -42,6 +43,7 @@ impl Stream {
                 session,
                 read: 0,
                 out: Vec::new(),
+                gone: 0,
                 is_over: false,
             })
         });
@@ -51,13 +53,16 @@ impl Stream {
 
 impl Tls {
     fn poll_out(&mut self, socket: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.out.is_empty() {
-            let sent = ready!(Pin::new(&mut *socket).poll_write(cx, &self.out))?;
+        while self.gone < self.out.len() {
+            let left = &self.out[self.gone..];
+            let sent = ready!(Pin::new(&mut *socket).poll_write(cx, left))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.out.drain(..sent);
+            self.gone += sent;
         }
+        self.out.clear();
+        self.gone = 0;
         Poll::Ready(Ok(()))
     }
 

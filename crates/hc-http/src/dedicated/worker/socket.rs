@@ -48,19 +48,19 @@ pub(super) struct Flags {
 /// TLS over a connection.
 pub(super) struct Tls {
     pub(super) session: Session,
-    /// Records that the socket did not take yet.
+    /// Records that the socket did not take yet, from `gone` on.
     unsent: Vec<u8>,
+    gone: usize,
     /// It broke behind what it said last.
     is_broken: bool,
 }
 
 impl Tls {
     fn flush(&mut self, mut stream: &TcpStream) -> io::Result<()> {
-        while !self.unsent.is_empty() {
-            let sent = retried(|| stream.write(&self.unsent))?;
-            self.unsent.drain(..sent);
+        while self.gone < self.unsent.len() {
+            self.gone += retried(|| stream.write(&self.unsent[self.gone..]))?;
         }
-        self.unsent = Vec::new();
+        (self.unsent, self.gone) = (Vec::new(), 0);
         Ok(())
     }
 }
@@ -332,6 +332,7 @@ impl Link {
         self.worker.inner().sockets[self.key].tls = Some(Box::new(Tls {
             session,
             unsent: Vec::new(),
+            gone: 0,
             is_broken: false,
         }));
     }

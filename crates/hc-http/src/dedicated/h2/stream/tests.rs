@@ -100,8 +100,8 @@ async fn requests_over_tls() {
         .unwrap();
     let connection = tokio::spawn(connection);
     // Some records long, and short.
-    for length in [0, 10, 100_000] {
-        let body = Bytes::from(vec![b'x'; length]);
+    for length in [0, 10, 100_000, 4_000_000] {
+        let body: Bytes = (0..length).map(|nth| (nth % 251) as u8).collect();
         let request = http::Request::post("https://shop.test/");
         let request = request.body(Full::new(body.clone())).unwrap();
         let answer = sender.send_request(request).await.unwrap();
