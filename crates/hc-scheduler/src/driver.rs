@@ -500,6 +500,7 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             in_flight: self.plan.in_flight(),
             waiting: self.plan.waiting(),
             stretch: self.plan.stretch(),
+            isolated: self.plan.is_isolated(),
         }
     }
 

@@ -82,6 +82,9 @@ impl Monitor {
         let workers = self.workers.min(self.config.in_flight).min(shards::MOST);
         let number = u8::try_from(workers).expect("there are 64 at most");
         let (publishers, view) = hc_core::view_of_workers(self.feed_capacity, number);
+        if let Some(observer) = &self.observer {
+            observer.starts(&view);
+        }
         let mut plans = Plan::of_workers(&self.config, publishers.clone(), now);
         for (plan, limit) in plans
             .iter_mut()
@@ -430,6 +433,19 @@ impl MonitorHandle {
         let ids = Some(vec![id.into()]);
         let mut found = self.ask(|reply| Command::Describe { ids, reply }).await?;
         found.pop().ok_or(MonitorError::Unknown)
+    }
+
+    /// All that is known of these targets, in no order; unknown ones are left out. It is told in one turn of the
+    /// driver: ask for hundreds, not for all.
+    ///
+    /// # Errors
+    /// The monitor stops first.
+    pub async fn describe_these(
+        &self,
+        ids: Vec<TargetId>,
+    ) -> Result<Vec<Description>, MonitorError> {
+        let ids = Some(ids);
+        self.ask(|reply| Command::Describe { ids, reply }).await
     }
 
     /// All that is known of every target, in no order.

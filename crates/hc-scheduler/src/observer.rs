@@ -1,5 +1,7 @@
 //! Who hears of every check: one synchronous, non-blocking listener, for metrics.
 
+use hc_core::HealthView;
+
 use crate::plan::Checked;
 
 /// Hears of every check that has ended. Called on the driver's own task, with several
@@ -21,6 +23,9 @@ use crate::plan::Checked;
 pub trait Observer: Send + Sync {
     /// A check has ended and was judged.
     fn check_ended(&self, check: &Checked);
+
+    /// The monitor starts: its targets are in this view before the first check ends. Default: nothing.
+    fn starts(&self, _view: &HealthView) {}
 
     /// Whether it would do anything with a check that ended now. Asked for each check before [`Checked`] is made, which
     /// is spared if not. Default: it always would.

@@ -15,7 +15,7 @@ use crate::admission::Admission;
 use crate::clock::RunningClock;
 use crate::counters::Counters;
 use crate::interval::{self, Next, Reason};
-use crate::isolation::IsolationRules;
+use crate::isolation::{Belief, IsolationRules};
 use crate::signs::{References, Signs};
 use crate::slab::{Key, Slab};
 use crate::sweep::Sweeps;
@@ -556,6 +556,12 @@ impl Plan {
     #[must_use]
     pub fn stretch(&self) -> f64 {
         self.clock.stretch()
+    }
+
+    /// Whether nothing answers any more, so that failures do not count.
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.signs.belief() == Belief::Isolated
     }
 
     /// Running time: real time less what was lost.

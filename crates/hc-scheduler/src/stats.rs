@@ -20,6 +20,8 @@ pub struct Stats {
     pub waiting: usize,
     /// Real time over running time: 1 unless hc lacks processor time.
     pub stretch: f64,
+    /// Whether hc doubts itself, because nothing answers any more.
+    pub isolated: bool,
 }
 
 impl Stats {
@@ -34,6 +36,7 @@ impl Stats {
             all.in_flight += part.in_flight;
             all.waiting += part.waiting;
             all.stretch = all.stretch.max(part.stretch);
+            all.isolated |= part.isolated;
         }
         all
     }

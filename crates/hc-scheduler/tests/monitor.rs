@@ -2,15 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use hc_core::HealthView;
 use hc_core::{
     CheckResult, EventKind, Evidence, Failure, FeedItem, Kind, Phase, Policy, Report, Status,
     Target, TargetId, probe_fn,
 };
-use hc_scheduler::{Monitor, MonitorError, MonitorHandle, Reason};
+use hc_scheduler::{Checked, Monitor, MonitorError, MonitorHandle, Observer, Reason};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -283,4 +284,70 @@ async fn shutdown_lets_checks_end_then_cancels_and_closes_the_feed() {
     while events.next().await.is_some() {}
     assert_eq!(monitor.first_sweep().await, Err(MonitorError::Stopped));
     assert_eq!(switch.asked(), 1);
+}
+
+/// Remembers the last check, and the view from which it began.
+#[derive(Default)]
+struct Last {
+    view: OnceLock<HealthView>,
+    check: Mutex<Option<Checked>>,
+}
+
+impl Last {
+    fn take(&self) -> Checked {
+        self.check.lock().unwrap().take().unwrap()
+    }
+}
+
+impl Observer for Last {
+    fn starts(&self, view: &HealthView) {
+        assert!(self.view.set(view.clone()).is_ok(), "it starts once");
+    }
+
+    fn check_ended(&self, check: &Checked) {
+        assert!(
+            self.view
+                .get()
+                .unwrap()
+                .get(check.target.as_str())
+                .is_some()
+        );
+        *self.check.lock().unwrap() = Some(check.clone());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_hears_what_is_next_and_which_ticks_were_missed() {
+    let switch = Switch::default();
+    let last = Arc::new(Last::default());
+    let slow = Policy::builder()
+        .interval(SECOND)
+        .timeout(SECOND * 5 / 2)
+        .build()
+        .unwrap();
+    let monitor = Monitor::builder()
+        .observer(last.clone())
+        .target(switch.target("a", slow))
+        .build()
+        .start();
+    monitor.first_sweep().await.unwrap();
+    tokio::time::sleep(SECOND * 2).await;
+    let (passed, described) = (last.take(), monitor.describe("a").await.unwrap());
+    assert_eq!(passed.next, Some(described.next));
+    assert_eq!(passed.next.unwrap().reason, Reason::Interval);
+    assert_eq!(passed.overlaps, 0);
+
+    switch.set(2);
+    tokio::time::sleep(SECOND * 4).await;
+    let failed = last.take();
+    assert_eq!(failed.result, CheckResult::Failure);
+    assert_eq!(failed.overlaps, 2);
+    assert_eq!(failed.next.unwrap().reason, Reason::Fast);
+
+    let these = vec!["a".into(), "nobody".into()];
+    assert_eq!(monitor.describe_these(these).await.unwrap().len(), 1);
+    assert!(!monitor.stats().await.unwrap().isolated);
+    monitor.pause(["a".into()]).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(last.take().next, None);
 }

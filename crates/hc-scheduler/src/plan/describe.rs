@@ -44,6 +44,11 @@ pub struct Checked {
     pub doubted: bool,
     /// Whether another target was asked, with whom this one [shares](hc_core::Target::with_shared) its checks.
     pub shared: bool,
+    /// Grid ticks that passed while it was in flight. Told as it ends, and not remembered: 0 in a [`Description`].
+    pub overlaps: u64,
+    /// When its target was due next as it ended (real time), and why. `None` where it is not asked any more, and in a
+    /// [`Description`], which has a newer one.
+    pub next: Option<Next>,
 }
 
 /// A check that has ended and was judged, without whose it was: that costs two shared counts, which a check that
@@ -123,6 +128,8 @@ impl Judged {
             reason: self.reason,
             doubted: self.doubted,
             shared: self.shared,
+            overlaps: 0,
+            next: None,
         }
     }
 }

@@ -184,9 +184,28 @@ impl Plan {
             is_rider,
         };
         let mut judged = self.judge(index, heard, flight, end.first_poll);
-        let entry = self.slab.at(index);
-        if observed || entry.asked_for {
-            let checked = judged.of(&entry.cell, self.wall);
+        let is_told = observed || self.slab.at(index).asked_for;
+        let overlaps_before = self.counters.overlaps;
+        if !removed {
+            if !void {
+                self.watch_panic(index, end.panicked, &judged);
+            }
+            if !is_rider {
+                self.watch_overlap(index, flight, end.took, &judged);
+            }
+            self.swept(index, actions);
+            self.next_check(index, end.first_poll, end.took, &judged);
+            self.watch_stale(index, &judged);
+        }
+        if is_told {
+            let entry = self.slab.at(index);
+            let mut checked = judged.of(&entry.cell, self.wall);
+            checked.overlaps = self.counters.overlaps - overlaps_before;
+            checked.next = (entry.state != State::Parked).then(|| Next {
+                at: self.clock.to_real(entry.due),
+                reason: entry.reason,
+                factor: entry.factor,
+            });
             tell(key, &checked);
             judged = checked.into();
         }
@@ -194,15 +213,6 @@ impl Plan {
             self.free(key);
             return;
         }
-        if !void {
-            self.watch_panic(index, end.panicked, &judged);
-        }
-        if !is_rider {
-            self.watch_overlap(index, flight, end.took, &judged);
-        }
-        self.swept(index, actions);
-        self.next_check(index, end.first_poll, end.took, &judged);
-        self.watch_stale(index, &judged);
         let entry = self.slab.at_mut(index);
         entry.last = Last::keep(judged, &entry.cell, self.wall);
         if self.slab.at(index).departing {

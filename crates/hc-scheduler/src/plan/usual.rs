@@ -9,7 +9,7 @@ use hc_core::{CheckResult, Evidence, Span, Timestamp};
 
 use super::describe::{Course, Judged};
 use super::last::{Last, Pass};
-use super::{Action, Checked, Key, Plan, Reason, State, interval};
+use super::{Action, Checked, Key, Next, Plan, Reason, State, interval};
 
 impl Plan {
     /// As [`finish`](Self::finish), if the check passed as usual: first polled and ended at those times (real time), with
@@ -99,7 +99,13 @@ impl Plan {
         counters.connections(evidence);
         if is_told {
             let judged = Judged::pass(course, std::mem::take(evidence));
-            tell(key, &judged.of(&entry.cell, wall));
+            let mut checked = judged.of(&entry.cell, wall);
+            checked.next = Some(Next {
+                at: self.clock.to_real(due),
+                reason: Reason::Interval,
+                factor: 1,
+            });
+            tell(key, &checked);
         }
         // Another worker may have found silence since.
         self.hear_life();
