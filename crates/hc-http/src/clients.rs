@@ -5,21 +5,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rustls::ClientConfig;
-
 use crate::BuildError;
 use crate::dedicated::Line;
 use crate::names::Names;
 use crate::pooled::{Key as PoolKey, Pair, Shared};
 use crate::spec::{HttpSpec, HttpVersion};
-use crate::tls::{self, TlsSettings};
+use crate::tls::{self, Configs, TlsSettings};
 
 /// Client configurations, shared by all probes that are built with it. Cheap to clone.
 ///
 /// A configuration holds the trusted roots, some hundred kilobytes: one for ten thousand targets, not ten thousand.
 #[derive(Clone, Default)]
 pub struct Clients {
-    configs: Arc<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
+    configs: Arc<Mutex<HashMap<Key, Configs>>>,
     pools: Arc<Mutex<HashMap<PoolKey, Shared>>>,
     interned: Arc<Mutex<Vec<Interned>>>,
     idle_per_host: Option<usize>,
@@ -144,7 +142,7 @@ impl Clients {
         &self,
         settings: &TlsSettings,
         version: HttpVersion,
-    ) -> Result<Arc<ClientConfig>, BuildError> {
+    ) -> Result<Configs, BuildError> {
         // The server's name is no part of a configuration: it is given at each handshake.
         let key = Key(
             TlsSettings {
@@ -157,8 +155,8 @@ impl Clients {
         if let Some(config) = all.get(&key) {
             return Ok(config.clone());
         }
-        all.retain(|_, config| Arc::strong_count(config) > 1);
-        let config = tls::client_config(settings, version)?;
+        all.retain(|_, config| Arc::strong_count(&config.resuming) > 1);
+        let config = tls::client_configs(settings, version)?;
         all.insert(key, config.clone());
         Ok(config)
     }

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
-use self::tickets::Tickets;
+use self::tickets::{Anew, Tickets};
 use crate::BuildError;
 use crate::expect::Certificate;
 use crate::spec::HttpVersion;
@@ -120,11 +120,20 @@ fn system_roots() -> &'static [CertificateDer<'static>] {
     ROOTS.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
-/// Makes rustls' configuration of settings.
-pub(crate) fn client_config(
+/// rustls' configuration of settings, twice.
+#[derive(Clone)]
+pub(crate) struct Configs {
+    /// Goes back to earlier sessions, whose certificate is then the one that is known.
+    pub(crate) resuming: Arc<ClientConfig>,
+    /// Goes back to none, to see the certificate of now.
+    pub(crate) anew: Arc<ClientConfig>,
+}
+
+/// Makes rustls' configurations of settings.
+pub(crate) fn client_configs(
     settings: &TlsSettings,
     version: HttpVersion,
-) -> Result<Arc<ClientConfig>, BuildError> {
+) -> Result<Configs, BuildError> {
     let provider = Arc::new(ring::default_provider());
     let versions: &[_] = match settings.min_version {
         TlsVersion::V12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
@@ -151,8 +160,14 @@ pub(crate) fn client_config(
         HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
         HttpVersion::Http2 => vec![b"h2".to_vec()],
     };
-    config.resumption = Resumption::store(Arc::new(Tickets::default()));
-    Ok(Arc::new(config))
+    let tickets = Arc::new(Tickets::default());
+    let mut anew = config.clone();
+    anew.resumption = Resumption::store(Arc::new(Anew(tickets.clone())));
+    config.resumption = Resumption::store(tickets);
+    Ok(Configs {
+        resuming: Arc::new(config),
+        anew: Arc::new(anew),
+    })
 }
 
 fn roots(settings: &TlsSettings) -> Result<RootCertStore, BuildError> {

@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::spec::HttpVersion;
-    use crate::tls::{Roots, TlsSettings, client_config};
+    use crate::tls::{Roots, TlsSettings, client_configs};
 
     /// If hyper-util writes its error in another way, the address is the first one, which may be the wrong one.
     #[tokio::test]
@@ -91,7 +91,9 @@ mod tests {
             roots: Roots::None,
             ..TlsSettings::default()
         };
-        let tls = client_config(&settings, HttpVersion::Auto).unwrap();
+        let tls = client_configs(&settings, HttpVersion::Auto)
+            .unwrap()
+            .resuming;
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_backend_preconfigured(Arc::unwrap_or_clone(tls))

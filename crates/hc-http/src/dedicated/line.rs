@@ -1,10 +1,9 @@
 //! What the targets of equal settings share: how their connections are made, and what an answer may cost.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::Method;
-use rustls::ClientConfig;
 use url::Url;
 
 use super::reader::Asked;
@@ -14,12 +13,13 @@ use crate::BuildError;
 use crate::clients::Clients;
 use crate::names::Names;
 use crate::spec::{HttpSpec, HttpVersion, IpFamily};
+use crate::tls::Configs;
 
 /// Shared by all targets whose specs differ in nothing but the URL and `connect`.
 pub(crate) struct Line {
     pub(super) ip: IpFamily,
     pub(super) proxy: Option<Url>,
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<Configs>,
     pub(super) server_name: Option<String>,
     pub(super) is_verified: bool,
     pub(super) version: HttpVersion,

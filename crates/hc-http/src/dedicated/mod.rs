@@ -165,6 +165,8 @@ impl Dedicated {
         trail: &mut Trail,
     ) -> Result<Exchange, Failure> {
         trail.answered = false;
+        // Not where a kept connection failed in this check: that one is opened out of need.
+        let is_planned = wish == Wish::Fresh && trail.connection.is_none();
         let (kept, is_hurried) = self.take(&asking, wish).await;
         let kept = match kept {
             Some(kept) => {
@@ -175,7 +177,7 @@ impl Dedicated {
             None => {
                 trail.connection = Some(Connection::New);
                 // Seldom, and large: a check that finds its connection has no room for it.
-                Box::pin(self.connect(cx, &asking, trail)).await?
+                Box::pin(self.connect(cx, &asking, trail, is_planned)).await?
             }
         };
         let Kept { connection, facts } = kept;
@@ -229,14 +231,15 @@ impl Dedicated {
         }
     }
 
-    /// A new connection.
+    /// A new connection; a planned one is there to have a look at the listener and its certificate.
     async fn connect(
         &self,
         cx: &CheckContext,
         asking: &Asking<'_>,
         trail: &mut Trail,
+        is_planned: bool,
     ) -> Result<Kept, Failure> {
-        let outcome = self.open(cx, asking).await;
+        let outcome = self.open(cx, asking, is_planned).await;
         trail.opened = trail.opened.saturating_add(outcome.was_connected.into());
         let opened = outcome.result?;
         trail.continued = !outcome.was_connected;
@@ -336,7 +339,7 @@ impl Dedicated {
         state.kept = Some(Kept { connection, facts });
     }
 
-    async fn open(&self, cx: &CheckContext, asking: &Asking<'_>) -> Outcome {
+    async fn open(&self, cx: &CheckContext, asking: &Asking<'_>, is_planned: bool) -> Outcome {
         let worker = match self.line.workers.here() {
             Ok(worker) => worker,
             Err(error) => {
@@ -355,7 +358,7 @@ impl Dedicated {
                 opening.go_on(cx);
                 opening
             }
-            None => self.begin(cx, &worker, asking.place),
+            None => self.begin(cx, &worker, asking.place, is_planned),
         };
         let mut hold = Hold {
             of: self,
@@ -374,8 +377,15 @@ impl Dedicated {
         outcome
     }
 
-    fn begin(&self, cx: &CheckContext, worker: &Arc<Worker>, place: &Place) -> Box<Opening> {
-        Box::new(Opening::begin(cx, &self.line, worker, place.clone()))
+    fn begin(
+        &self,
+        cx: &CheckContext,
+        worker: &Arc<Worker>,
+        place: &Place,
+        anew: bool,
+    ) -> Box<Opening> {
+        let place = place.clone();
+        Box::new(Opening::begin(cx, &self.line, worker, place, anew))
     }
 
     /// What is to be remembered of a connection beside the connection.

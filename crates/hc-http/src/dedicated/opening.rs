@@ -109,7 +109,7 @@ pub(super) async fn open(
     place: &Place,
 ) -> Outcome {
     let stage = Stage::default();
-    let result = connect(cx, line, worker, place, &stage).await;
+    let result = connect(cx, line, worker, place, &stage, false).await;
     Outcome {
         result,
         was_connected: stage.is() != CONNECTS,
@@ -117,12 +117,13 @@ pub(super) async fn open(
 }
 
 impl Opening {
-    /// Begins to open a TLS connection, in a task of its own.
+    /// Begins to open a TLS connection, in a task of its own; with `anew` it shows the certificate of now.
     pub(super) fn begin(
         cx: &CheckContext,
         line: &Arc<Line>,
         worker: &Arc<Worker>,
         place: Place,
+        anew: bool,
     ) -> Self {
         let (mut tell, outcome) = oneshot::channel();
         let opening = Self {
@@ -138,7 +139,7 @@ impl Opening {
         let most = patience(&cx).saturating_mul(2);
         tokio::spawn(async move {
             let result = {
-                let opened = connect(&cx, &line, &worker, &place, &stage);
+                let opened = connect(&cx, &line, &worker, &place, &stage, anew);
                 tokio::select! {
                     result = tokio::time::timeout(most, opened) => {
                         result.unwrap_or_else(|_| Err(silent()))
@@ -263,6 +264,7 @@ async fn connect(
     worker: &Arc<Worker>,
     place: &Place,
     stage: &Stage,
+    anew: bool,
 ) -> Result<Opened, Failure> {
     let mut early = Vec::new();
     let patience = patience(cx);
@@ -300,7 +302,8 @@ async fn connect(
     let permit = worker.handshakes.clone().acquire_owned().await.ok();
     stage.set(SHAKES);
     cx.enter(Phase::Tls);
-    in_turn(worker, permit, secure(line, &link, host, &early, patience)).await?;
+    let session = session(line, host, anew)?;
+    in_turn(worker, permit, secure(&link, session, &early, patience)).await?;
     let facts = link.session(|session| {
         let leaf = session.peer_certificate();
         let certificate = leaf.and_then(|leaf| tls::validity(leaf, line.is_verified));
@@ -348,19 +351,28 @@ async fn in_turn(
     result
 }
 
-async fn secure(
-    line: &Line,
-    link: &Link,
-    host: &str,
-    early: &[u8],
-    timeout: Duration,
-) -> Result<(), Failure> {
+fn session(line: &Line, host: &str, anew: bool) -> Result<Session, Failure> {
     let other = |message: &str| Failure::new(Kind::Tls, Phase::Tls, message).with_code("other");
-    let config = line.tls.clone().ok_or_else(|| other("TLS is not set up"))?;
+    let configs = line
+        .tls
+        .as_ref()
+        .ok_or_else(|| other("TLS is not set up"))?;
+    let config = match anew {
+        true => configs.anew.clone(),
+        false => configs.resuming.clone(),
+    };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(bare.to_owned())
         .map_err(|_| other("the server's name is no name that TLS knows"))?;
-    let session = Session::try_new(config, name).map_err(|error| classify::tls_error(&error))?;
+    Session::try_new(config, name).map_err(|error| classify::tls_error(&error))
+}
+
+async fn secure(
+    link: &Link,
+    session: Session,
+    early: &[u8],
+    timeout: Duration,
+) -> Result<(), Failure> {
     link.secure(session);
     let mut is_first = true;
     loop {

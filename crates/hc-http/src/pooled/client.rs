@@ -12,7 +12,7 @@ use crate::clients::Clients;
 use crate::exchange::MAX_HEADER_LIST;
 use crate::proxy;
 use crate::spec::{Dial, HttpSpec, HttpVersion, IpFamily};
-use crate::tls::{Roots, TlsSettings};
+use crate::tls::{Configs, Roots, TlsSettings};
 
 /// So many headers fit hyper's parser, as in the dedicated transport's reader.
 const MAX_HEADER_COUNT: usize = 512;
@@ -65,15 +65,15 @@ pub(crate) struct Pair {
     /// Opens one for each request and keeps none.
     pub(super) fresh: reqwest::Client,
     /// reqwest has copies; this says that they are in use, so that others share their roots.
-    _tls: Arc<ClientConfig>,
+    _tls: Configs,
 }
 
 impl Pair {
     pub(crate) fn try_new(key: &Key, clients: &Clients) -> Result<Self, BuildError> {
         let tls = clients.tls(&key.tls, key.version)?;
         Ok(Self {
-            pooling: client(key, &tls, clients, key.idle_per_host)?,
-            fresh: client(key, &tls, clients, 0)?,
+            pooling: client(key, &tls.resuming, clients, key.idle_per_host)?,
+            fresh: client(key, &tls.anew, clients, 0)?,
             _tls: tls,
         })
     }

@@ -1,11 +1,12 @@
 //! Sessions to go back to: one a name, for a bounded number of names.
 //!
 //! A resumed session spares the server its signature and shows no certificate, so a renewed one would stay unseen:
-//! after some resumptions a name's next session begins anew. rustls' own store holds 32 names of eight tickets each.
+//! a connection that is opened to have a look ([`Anew`]) goes back to none, and after some resumptions a name's next
+//! session begins anew in any case. rustls' own store holds 32 names of eight tickets each.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
@@ -43,6 +44,13 @@ impl Tickets {
             other.and_then(|other| names.remove(&other));
         }
         edit(names.entry(name).or_default());
+    }
+
+    /// What is known of a name is older than the session that begins now.
+    fn begin_anew(&self, name: &ServerName<'_>) {
+        if let Some(entry) = self.names().get_mut(&name.to_owned()) {
+            (entry.resumed, entry.tls12, entry.tls13) = (0, None, None);
+        }
     }
 
     /// What `of` finds, unless it is time to begin anew.
@@ -92,6 +100,42 @@ impl ClientSessionStore for Tickets {
 
     fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         self.resume(name, |entry| entry.tls13.take())
+    }
+}
+
+/// The same sessions, for connections that go back to none: what they bring replaces what was there.
+#[derive(Debug)]
+pub(super) struct Anew(pub(super) Arc<Tickets>);
+
+impl ClientSessionStore for Anew {
+    fn set_kx_hint(&self, name: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(name, group);
+    }
+
+    fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
+        self.0.kx_hint(name)
+    }
+
+    fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(name, value);
+    }
+
+    fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.begin_anew(name);
+        None
+    }
+
+    fn remove_tls12_session(&self, name: &ServerName<'static>) {
+        self.0.remove_tls12_session(name);
+    }
+
+    fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(name, value);
+    }
+
+    fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.begin_anew(name);
+        None
     }
 }
 

@@ -27,6 +27,7 @@ cases! {
     a_client_certificate_is_shown,
     a_server_that_wants_one_refuses_without,
     a_long_request_arrives_whole_at_a_slow_reader,
+    a_planned_connection_shows_the_certificate_of_now,
     ; dedicated only: a_server_name_of_its_own,
 }
 
@@ -141,6 +142,58 @@ async fn a_server_name_of_its_own(make: Make) {
     let mut named = to(&server, &authority);
     named.tls.server_name = Some("other.test".into());
     pass(&make(named)).await;
+}
+
+/// Each fourth check reconnects as planned, the others because the server closes. It lets clients go back to their
+/// sessions, which show no certificate, and renews its own after the second check.
+async fn a_planned_connection_shows_the_certificate_of_now(make: Make) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let authority = Authority::new();
+        let (from, until) = (now() - DAY, |days| now() + DAY * days);
+        let with = |days| authority.server_of("shop.test", from, until(days), &[version], &[]);
+        let old = (*with(90)).clone();
+        let mut new = old.clone();
+        new.cert_resolver = with(60).cert_resolver.clone();
+        let is_renewed = Arc::new(AtomicBool::new(false));
+        let renewed = is_renewed.clone();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let acceptors =
+                [old, new].map(|config| tokio_rustls::TlsAcceptor::from(Arc::new(config)));
+            while let Ok((stream, _)) = listener.accept().await {
+                let nth = usize::from(renewed.load(Ordering::SeqCst));
+                let mut stream = acceptors[nth].accept(stream).await.unwrap();
+                let _ = stream.read(&mut [0; 1_024]).await;
+                let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        let mut spec = spec(&format!("https://shop.test:{}/", address.port()));
+        spec.connect = Some(Dial::Address(address));
+        spec.tls.roots = Roots::None;
+        spec.tls.ca = certificates_from_pem(authority.pem().as_bytes()).unwrap();
+        spec.reconnect_every = Some(4);
+        let probe = make(spec);
+        let mut days = Vec::new();
+        for nth in 1..=9 {
+            let evidence = pass(&probe).await;
+            let left = evidence.facts.iter().find_map(|fact| match fact {
+                Fact::CertificateExpiry(at) => Some(at.duration_since(now()).unwrap()),
+                _ => None,
+            });
+            days.push(left.unwrap().as_secs().div_ceil(DAY.as_secs()));
+            is_renewed.store(nth >= 2, Ordering::SeqCst);
+        }
+        assert_eq!(days[..2], [90, 90]);
+        if !is_pooled(make) {
+            assert_eq!(days[2], 90, "it went back to its session");
+        }
+        assert_eq!(days[3..], [60; 6]);
+    }
 }
 
 /// Its socket takes the request in many small parts.

@@ -11,7 +11,7 @@ use rustls::{AlertDescription, CertificateError, RootCertStore, ServerConfig, Se
 
 use super::*;
 use crate::spec::HttpVersion;
-use crate::tls::{Identity, Roots, TlsSettings, certificates_from_pem, client_config};
+use crate::tls::{Identity, Roots, TlsSettings, certificates_from_pem, client_configs};
 
 #[expect(
     clippy::disallowed_methods,
@@ -49,7 +49,9 @@ fn trusting(authority: &Authority, client: Option<Identity>) -> Arc<ClientConfig
         client,
         ..TlsSettings::default()
     };
-    client_config(&settings, HttpVersion::Http1).unwrap()
+    client_configs(&settings, HttpVersion::Http1)
+        .unwrap()
+        .resuming
 }
 
 /// Both ends, and what the client has been told.

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Stream;
 use crate::dedicated::session::{Session, State};
 use crate::spec::HttpVersion;
-use crate::tls::{Roots, TlsSettings, certificates_from_pem, client_config};
+use crate::tls::{Roots, TlsSettings, certificates_from_pem, client_configs};
 
 #[expect(
     clippy::disallowed_methods,
@@ -34,7 +34,9 @@ fn shaken(socket: &mut std::net::TcpStream, authority: &Authority) -> Session {
         ca: certificates_from_pem(authority.pem().as_bytes()).unwrap(),
         ..TlsSettings::default()
     };
-    let config = client_config(&settings, HttpVersion::Auto).unwrap();
+    let config = client_configs(&settings, HttpVersion::Auto)
+        .unwrap()
+        .resuming;
     let name = ServerName::try_from("shop.test").unwrap();
     let mut session = Session::try_new(config, name).unwrap();
     let (mut plain, mut out) = (Vec::new(), Vec::new());
