@@ -1,9 +1,9 @@
 //! `cargo xtask counts`: how many instructions one iteration of each counted case takes, beside a checked-in baseline.
 //! Times move by a fifth on a busy machine; instructions do not, so a regression shows anywhere.
 //!
-//! The cases are examples of hc-core and hc-scheduler (`count_core`, `count_scheduler`). Each runs under callgrind for N
-//! and for 2N iterations: the difference is N iterations, whatever starting costs. The reader of hc-http, which no example
-//! can reach, is counted through an ignored test of its own, and only if asked for: its crate takes minutes to build.
+//! The cases are those of hc-scheduler's example `count`. Each runs under callgrind for N and for 2N iterations: the
+//! difference is N iterations, whatever starting costs. The reader of hc-http, which no example can reach, is counted
+//! through an ignored test of its own, and only if asked for: its crate takes minutes to build.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -130,30 +130,18 @@ fn count(valgrind: &Path, reader: bool) -> Result<Counts> {
     let folder = Workspace::load()?.target.join("counts");
     let place = folder.to_string_lossy();
     let mut cases = BTreeMap::new();
-    let examples = [
-        "-p",
-        "hc-core",
-        "-p",
-        "hc-scheduler",
-        "--example",
-        "count_*",
-    ];
-    let mut examples = examples.to_vec();
-    examples.extend(["--target-dir", &place]);
-    process::run(&mut build(
-        &[&["build", "--release"], &examples[..]].concat(),
-    ))?;
-    for name in ["core", "scheduler"] {
-        let program = folder.join(format!("release/examples/count_{name}"));
-        for case in read(&mut Command::new(&program))?.lines() {
-            let run = |times: u64| {
-                let mut command = Command::new(valgrind);
-                command.args(CALLGRIND).arg(&program);
-                collected(command.args([case, &times.to_string()]))
-            };
-            let each = per_iteration(run).with_context(|| format!("{name}/{case}"))?;
-            cases.insert(format!("{name}/{case}"), each);
-        }
+    let example = ["build", "--release", "-p", "hc-scheduler"];
+    let place_of_it = ["--example", "count", "--target-dir", &place];
+    process::run(&mut build(&[&example[..], &place_of_it].concat()))?;
+    let program = folder.join("release/examples/count");
+    for case in read(&mut Command::new(&program))?.lines() {
+        let run = |times: u64| {
+            let mut command = Command::new(valgrind);
+            command.args(CALLGRIND).arg(&program);
+            collected(command.args([case, &times.to_string()]))
+        };
+        let each = per_iteration(run).with_context(|| case.to_owned())?;
+        cases.insert(case.to_owned(), each);
     }
     if reader {
         let program = reader_test(&place)?;

@@ -1,10 +1,5 @@
-//! One case so many times, to be counted by `valgrind --tool=callgrind`: the instructions of 2N iterations less those
-//! of N are those of N, whatever else the process does. Names of cases are stable: a checked-in baseline knows them.
-//!
-//! `count_scheduler <case> <iterations>`; without arguments it names its cases, one a line. An iteration of a case
-//! that begins with `check` is one check through plan, state machine and view.
-
-#![allow(clippy::print_stdout, reason = "an example prints")]
+//! A check through plan, state machine and view, by the plan alone and by the whole driver; and targets that come and go.
+//! An iteration of a case that begins with `check` is one check.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,34 +11,17 @@ use hc_core::{
 use hc_scheduler::Monitor;
 use hc_scheduler::plan::{Action, Ended, Finished, Input, Now, Plan, PlanConfig};
 
+use super::Case;
+
 const TARGETS: usize = 1_000;
 
-/// Its name, and what does it so many times.
-type Case = (&'static str, fn(u64));
-
-const CASES: [Case; 5] = [
-    ("check_pass", check_pass),
-    ("check_pass_observed", check_pass_observed),
-    ("check_fail", check_fail),
-    ("driver_ready", driver_ready),
-    ("add_remove", add_remove),
+pub(super) const CASES: [Case; 5] = [
+    ("scheduler/check_pass", check_pass),
+    ("scheduler/check_pass_observed", check_pass_observed),
+    ("scheduler/check_fail", check_fail),
+    ("scheduler/driver_ready", driver_ready),
+    ("scheduler/add_remove", add_remove),
 ];
-
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let (case, times) = (args.next(), args.next());
-    let Some(case) = case else {
-        for (name, _) in CASES {
-            println!("{name}");
-        }
-        return;
-    };
-    let times: u64 = times.and_then(|n| n.parse().ok()).unwrap_or(10_000);
-    match CASES.iter().find(|(name, _)| *name == case) {
-        Some((_, run)) => run(times),
-        None => std::process::exit(2),
-    }
-}
 
 fn policy() -> Arc<Policy> {
     let builder = Policy::builder()

@@ -1,9 +1,4 @@
-//! One case so many times, to be counted by `valgrind --tool=callgrind`: the instructions of 2N iterations less those
-//! of N are those of N, whatever else the process does. Names of cases are stable: a checked-in baseline knows them.
-//!
-//! `count_core <case> <iterations>`; without arguments it names its cases, one a line.
-
-#![allow(clippy::print_stdout, reason = "an example prints")]
+//! Parts of a check that are hc-core's: the state machine, the view, evidence.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,35 +9,18 @@ use hc_core::{
     Start, Target, Timestamp, Verdict, Word, probe_fn, step, view,
 };
 
-/// Its name, and what does it so many times.
-type Case = (&'static str, fn(u64));
+use super::Case;
 
-const CASES: [Case; 8] = [
-    ("step_pass", step_pass),
-    ("step_alternating", step_alternating),
-    ("report_passed", report_passed),
-    ("report_failed", report_failed),
-    ("is_healthy", is_healthy),
-    ("find_by_id", find_by_id),
-    ("publish_word", publish_word),
-    ("evidence", evidence),
+pub(super) const CASES: [Case; 8] = [
+    ("core/step_pass", step_pass),
+    ("core/step_alternating", step_alternating),
+    ("core/report_passed", report_passed),
+    ("core/report_failed", report_failed),
+    ("core/is_healthy", is_healthy),
+    ("core/find_by_id", find_by_id),
+    ("core/publish_word", publish_word),
+    ("core/evidence", evidence),
 ];
-
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let (case, times) = (args.next(), args.next());
-    let Some(case) = case else {
-        for (name, _) in CASES {
-            println!("{name}");
-        }
-        return;
-    };
-    let times: u64 = times.and_then(|n| n.parse().ok()).unwrap_or(10_000);
-    match CASES.iter().find(|(name, _)| *name == case) {
-        Some((_, run)) => run(times),
-        None => std::process::exit(2),
-    }
-}
 
 fn step_pass(times: u64) {
     let policy = Policy::default();
