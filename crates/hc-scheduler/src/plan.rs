@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    BasisPoints, Cell, Edge, EventKind, Evidence, Failure, Overlay, Pending, Policy, Probe,
-    Publisher, Target, TargetId, Timestamp, Word, stable_hash,
+    Cell, Edge, EventKind, Overlay, Policy, Probe, Publisher, TargetId, Timestamp, Word,
 };
 
 use crate::admission::Admission;
@@ -21,275 +20,33 @@ use crate::slab::{Key, Slab};
 use crate::sweep::Sweeps;
 use crate::wheel::Wheel;
 
+mod action;
+mod config;
 mod describe;
+mod doubt;
 mod entry;
 mod finish;
 mod group;
+mod input;
 mod last;
+mod ranks;
 mod relocate;
 mod targets;
 mod turn;
 mod usual;
+mod watch;
 
+pub use action::Action;
+pub use config::PlanConfig;
 pub use describe::{Checked, Description};
 pub(crate) use entry::Entry;
 use entry::{Flight, Moment, State, Void};
+pub use input::{Ended, Finished, Input, Now};
+pub(crate) use ranks::ranks;
 pub use relocate::Moved;
 
 /// A check that misses so little of its timeout is not armed again for the rest.
 const GRAIN: Duration = Duration::from_millis(1);
-
-/// So many targets of one command are ranked by sorting them: half a millisecond. In a tenth of the span of
-/// more than that, there are 10 % give or take 1 % without it.
-const SORTED: usize = 10_000;
-
-/// Now, by both clocks at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    /// For arithmetic. Real time since the driver's start.
-    pub mono: Timestamp,
-    /// For people.
-    pub wall: SystemTime,
-}
-
-/// What a plan is made with. Plain data.
-#[derive(Clone, Debug)]
-pub struct PlanConfig {
-    /// Goes into every target's phase, so that two checkers ask at different times.
-    pub checker: String,
-    /// Seeds the jitter.
-    pub seed: u64,
-    /// Checks in flight at most. 1 to 100,000, default 100.
-    pub in_flight: usize,
-    /// Checks of one host in flight at most. 1 to 10,000, default 16.
-    pub per_host: usize,
-    /// The grain of the wheel. 1 ms to 1 s, default 10 ms.
-    pub slot: Duration,
-    /// A timeout met while hc ran late by more than this share of it is hc's own fault. Default 25 %.
-    pub max_lateness: BasisPoints,
-    /// When hc doubts itself, if ever.
-    pub isolation: Option<IsolationRules>,
-}
-
-impl Default for PlanConfig {
-    fn default() -> Self {
-        Self {
-            checker: "hc".to_owned(),
-            seed: 0,
-            in_flight: 100,
-            per_host: 16,
-            slot: Duration::from_millis(10),
-            max_lateness: BasisPoints::percent(25),
-            isolation: Some(IsolationRules::default()),
-        }
-    }
-}
-
-/// How a check ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// The probe answered.
-    Answered(Result<Evidence, Failure>),
-    /// Its time was over; the failure says in which phase.
-    TimedOut(Failure),
-    /// It panicked, and said this.
-    Panicked(Failure),
-    /// It was told to stop.
-    Cancelled(Failure),
-}
-
-/// A check has ended.
-#[derive(Debug)]
-pub struct Finished {
-    /// Whose.
-    pub key: Key,
-    /// When it was first polled (real time).
-    pub first_poll: Timestamp,
-    /// When it ended (real time).
-    pub ended_at: Timestamp,
-    /// How.
-    pub ended: Ended,
-}
-
-/// Everything that can happen.
-#[derive(Debug)]
-pub enum Input {
-    /// Time has passed. The first input of every turn.
-    Tick,
-    /// A check has ended.
-    Finished {
-        /// Whose.
-        key: Key,
-        /// When it was first polled (real time).
-        first_poll: Timestamp,
-        /// When it ended (real time).
-        ended_at: Timestamp,
-        /// How.
-        ended: Ended,
-    },
-    /// A check whose deadline came was first polled later than it was started: the deadline counts from there.
-    Postponed {
-        /// Whose.
-        key: Key,
-        /// When it was first polled (real time); none if it has not been yet.
-        first_poll: Option<Timestamp>,
-    },
-    /// Nudges and reports came in.
-    Heard {
-        /// About whom.
-        key: Key,
-        /// What.
-        pending: Pending,
-    },
-    /// A new target: the `rank`-th of the `count` that were added with it.
-    Add {
-        /// The target.
-        target: Target,
-        /// Its rank by hash among those added in one command.
-        rank: u32,
-        /// How many were added in that command.
-        count: u32,
-    },
-    /// A target goes.
-    Remove {
-        /// Which.
-        key: Key,
-    },
-    /// The same target with other settings. What its identity is, the caller decides.
-    Update {
-        /// Which.
-        key: Key,
-        /// What it is from now on; the id stays.
-        target: Target,
-        /// The `rank`-th of the `count` changed with it.
-        rank: u32,
-        /// How many were changed in that command.
-        count: u32,
-    },
-    /// The target goes to another worker, once its check in flight has ended: [`Action::Departed`].
-    Depart {
-        /// Which.
-        key: Key,
-    },
-    /// A target comes from another worker, with all that is known of it, and has these settings from now on.
-    Adopt {
-        /// What another plan knew of it.
-        moved: Moved,
-        /// What it is from now on; the id stays.
-        target: Target,
-        /// The `rank`-th of the `count` changed with it.
-        rank: u32,
-        /// How many were changed in that command.
-        count: u32,
-    },
-    /// Another probe asks from now on.
-    Replace {
-        /// Which.
-        key: Key,
-        /// The probe.
-        probe: Arc<dyn Probe>,
-    },
-    /// Another policy judges from now on.
-    SetPolicy {
-        /// Which.
-        key: Key,
-        /// The policy.
-        policy: Arc<Policy>,
-    },
-    /// It shares its checks with others from now on, or with none.
-    Share {
-        /// Which.
-        key: Key,
-        /// With those of that key.
-        with: Option<u128>,
-    },
-    /// Not to be asked for now.
-    Pause {
-        /// Which.
-        key: Key,
-    },
-    /// To be asked again.
-    Resume {
-        /// Which.
-        key: Key,
-        /// The `rank`-th of the `count` resumed with it.
-        rank: u32,
-        /// How many were resumed in that command.
-        count: u32,
-    },
-    /// A check now; one that is in flight serves.
-    CheckNow {
-        /// Of whom.
-        key: Key,
-    },
-    /// Tell when each target that is known now has ended one check.
-    FirstSweep {
-        /// The caller's number for this question.
-        waiter: u64,
-    },
-    /// Other limits.
-    SetLimits {
-        /// Checks in flight at most.
-        in_flight: usize,
-        /// Of one host.
-        per_host: usize,
-    },
-    /// Other rules of self-doubt.
-    SetIsolation(Option<IsolationRules>),
-    /// No new checks from now on.
-    Stop,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action {
-    /// Start a check of that target.
-    Start {
-        /// Which.
-        key: Key,
-    },
-    /// The deadline of its check is there: poll it once more, then give it up.
-    Expire {
-        /// Whose.
-        key: Key,
-    },
-    /// Stop its check.
-    Cancel {
-        /// Whose.
-        key: Key,
-        /// Why, as a code of kind `cancelled`.
-        why: &'static str,
-    },
-    /// A check has ended and was judged: for observers and those who asked for it.
-    Ended {
-        /// Whose.
-        key: Key,
-        /// What came of it.
-        checked: Arc<Checked>,
-    },
-    /// A target was refused: its id is known already.
-    Refused {
-        /// The id.
-        id: TargetId,
-    },
-    /// A check that was asked for will not come: the target is paused, gone, or hc stops.
-    Declined {
-        /// Whose.
-        key: Key,
-    },
-    /// A target has left this plan for another one.
-    Departed {
-        /// Which it was.
-        key: Key,
-        /// What was known of it.
-        moved: Moved,
-    },
-    /// The question of that number is answered.
-    SweepDone {
-        /// The number.
-        waiter: u64,
-    },
-}
 
 /// What is known of a target, to ask it.
 #[derive(Clone, Copy, Debug)]
@@ -630,27 +387,6 @@ impl std::fmt::Debug for Plan {
             .field("running_now", &self.clock.now())
             .finish_non_exhaustive()
     }
-}
-
-/// The ranks, by hash, of targets that are changed in one command, in the order given.
-pub(crate) fn ranks<'a>(
-    ids: impl Iterator<Item = &'a TargetId>,
-    checker: &str,
-) -> std::vec::IntoIter<u32> {
-    let hashes: Vec<u64> = ids.map(|id| stable_hash(&[id.as_str(), checker])).collect();
-    let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-    if hashes.len() > SORTED {
-        // Uniform hashes say of so many well enough where each stands, and sorting them would be felt.
-        let rank = |hash: u64| ((u128::from(hash) * u128::from(count)) >> 64) as u32;
-        return hashes.into_iter().map(rank).collect::<Vec<_>>().into_iter();
-    }
-    let mut order: Vec<u32> = (0..count).collect();
-    order.sort_unstable_by_key(|index| hashes[*index as usize]);
-    let mut ranks = vec![0; hashes.len()];
-    for (rank, index) in (0..).zip(order) {
-        ranks[index as usize] = rank;
-    }
-    ranks.into_iter()
 }
 
 /// An event's shape is in hc-core; this is where the plan's words meet it.

@@ -3,26 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hc_core::{
-    Blame, CheckResult, Edge, EventKind, Evidence, Failure, Kind, Overlay, Phase, Span, Timestamp,
-    Verdict, step,
-};
+use hc_core::{CheckResult, Evidence, Failure, Kind, Phase, Span, Timestamp, Verdict, step};
 
 use super::describe::Judged;
 use super::last::Last;
 use super::targets::nudged_at;
 use super::{
-    Action, Checked, Ended, Finished, Flight, Key, Moment, Next, Plan, Reason, State, Void,
-    interval,
+    Action, Checked, Ended, Finished, Flight, Key, Next, Plan, Reason, State, Void, interval,
 };
 use crate::interval::Asked;
-use crate::isolation::{Belief, Fleet, Sign, Silent};
+use crate::isolation::Belief;
 
-/// How many places of the slab are looked at when others are to be asked early: enough to find twenty in any
-/// fleet that is mostly well, and a bound in one that is not.
-const HELPER_SCAN: usize = 2_000;
-
-type Outcome = Result<Evidence, Failure>;
+pub(super) type Outcome = Result<Evidence, Failure>;
 
 /// What is to be made of a check's end.
 struct Heard {
@@ -244,161 +236,6 @@ impl Plan {
         }
     }
 
-    /// A timeout met while hc itself ran late is its own.
-    fn excuse(
-        &mut self,
-        flight: &Flight,
-        failure: Failure,
-        first_poll: Timestamp,
-        ended_at: Timestamp,
-    ) -> Failure {
-        let (timeout, lost_before) = (flight.timeout, flight.lost_before);
-        // The deadline fires at a slot's boundary; what comes on top of that is lateness.
-        let deadline = self.wheel.fires_at(first_poll + timeout);
-        let noticed = self.clock.to_running(ended_at).since(deadline);
-        let lost = self.clock.losses().of(timeout).saturating_sub(lost_before);
-        let late = lost.max(noticed);
-        let most = timeout.mul_f64(self.config.max_lateness.ratio());
-        if late <= most || failure.blame == Blame::Local {
-            return failure;
-        }
-        let millis = late.as_millis();
-        let message = format!("timed out, but hc itself was {millis} ms late");
-        let mut starved = Failure::new(Kind::Starved, failure.phase, message);
-        starved.evidence = failure.evidence;
-        starved
-    }
-
-    /// Takes the sign that this check gives; whether its failure is not to be believed.
-    fn listen(&mut self, index: u32, outcome: &Outcome, flight: &Flight) -> bool {
-        let now = self.clock.now();
-        match Sign::of(outcome) {
-            Sign::None => return false,
-            Sign::Life => {
-                self.slab.at_mut(index).showed_life = Some(true);
-                self.hear_life();
-                return false;
-            }
-            Sign::Silence => {}
-        }
-        let signs = self.signs.clone();
-        let mut doubt = signs.doubt(now);
-        let now = doubt.now;
-        let silence = doubt.silence();
-        let entry = self.slab.at_mut(index);
-        entry.showed_life = Some(false);
-        let counts = entry.was_clear && entry.silence != silence;
-        if counts {
-            entry.silence = silence;
-        }
-        let is_first = std::mem::replace(&mut entry.silent_in, silence) != silence;
-        self.mark_silent(index);
-        let entry = self.slab.at(index);
-        let beside_references = is_first && !entry.is_reference;
-        let host = entry.host;
-        let silent = Silent {
-            counts,
-            host_counts: counts && self.admission.mark_silent(host, silence),
-            beside_references,
-            timeout: flight.timeout,
-            min_interval: entry.policy.min_interval(),
-        };
-        let fleet = self.fleet();
-        let steps = doubt.silent(now, silent, fleet);
-        if steps.isolated {
-            let (targets, hosts, silent) = doubt.extent(now);
-            let edge = Edge::Begin;
-            self.announce(EventKind::Isolated {
-                targets,
-                hosts,
-                silent,
-                edge,
-            });
-        }
-        let elsewhere = match doubt.rules() {
-            Some(rules) if steps.ask_references && signs.is_shared() => rules.references.clone(),
-            _ => Vec::new(),
-        };
-        // From here on the others know.
-        drop(doubt);
-        if steps.ask_references {
-            signs.nudge_references(self.worker(), &elsewhere);
-            for reference in self.references.clone() {
-                if reference.index != index && !self.slab.at(reference.index).paused {
-                    self.nudge(reference.index);
-                }
-            }
-        }
-        if steps.call_for_help {
-            let most = signs.call_for_help(self.worker());
-            self.calls = signs.calls();
-            self.call_for_help(index, silence, most);
-        }
-        let began = flight.started + flight.all_lost_before;
-        self.signs.belief() != Belief::Believed || self.signs.predates_end(began)
-    }
-
-    /// Some target has shown life.
-    pub(super) fn hear_life(&self) {
-        let (now, real) = (self.clock.now(), self.clock.real());
-        self.signs.life(now, real, |ended| {
-            self.announce(EventKind::Isolated {
-                targets: ended.targets,
-                hosts: ended.hosts,
-                silent: ended.silent,
-                edge: Edge::End {
-                    lasted: ended.lasted,
-                },
-            });
-        });
-    }
-
-    /// The whole fleet, this worker's share as it is now.
-    fn fleet(&self) -> Fleet {
-        let worker = self.worker();
-        self.signs.tell(worker, self.asked, self.clear);
-        self.signs.tell_references(worker, self.own_references());
-        self.signs.fleet()
-    }
-
-    /// Asks some others early, on different hosts first: they were not silent yet and are well.
-    pub(super) fn call_for_help(&mut self, caller: u32, silence: u32, most: usize) {
-        let span = u32::try_from(self.slab.span()).unwrap_or(u32::MAX);
-        let mut found: Vec<u32> = Vec::with_capacity(most);
-        for other_hosts_only in [true, false] {
-            let mut cursor = self.helper_cursor;
-            for _ in 0..HELPER_SCAN.min(span as usize) {
-                if found.len() == most {
-                    break;
-                }
-                cursor = (cursor + 1) % span;
-                let Some(key) = self.slab.key_at(cursor) else {
-                    continue;
-                };
-                let entry = self.slab.at(key.index);
-                let well = !entry.paused && !entry.removed && entry.is_clear();
-                let new_host = !self.admission.is_silent(entry.host, silence)
-                    && !found
-                        .iter()
-                        .any(|other| self.slab.at(*other).host == entry.host);
-                if cursor != caller
-                    && well
-                    && entry.silence != silence
-                    && (new_host || !other_hosts_only)
-                    && !found.contains(&cursor)
-                {
-                    found.push(cursor);
-                }
-            }
-            if !other_hosts_only {
-                self.helper_cursor = cursor;
-            }
-        }
-        for index in found {
-            self.nudge(index);
-        }
-    }
-
     /// Folds the verdict into the target's health, publishes, counts.
     fn judge(
         &mut self,
@@ -481,68 +318,6 @@ impl Plan {
         }
     }
 
-    /// One warning when a probe begins to panic, one when it does no more.
-    fn watch_panic(&mut self, index: u32, panicked: bool, judged: &Judged) {
-        let real = self.clock.real();
-        let entry = self.slab.at_mut(index);
-        let (edge, failure) = match (entry.at(Moment::Panicked), panicked, &judged.outcome) {
-            (None, true, Err(failure)) => {
-                entry.set(Moment::Panicked, Some(real));
-                (Edge::Begin, failure.clone())
-            }
-            (Some(since), false, _) => {
-                entry.set(Moment::Panicked, None);
-                let lasted = real.since(since);
-                (
-                    Edge::End { lasted },
-                    Failure::new(Kind::Panicked, None, "it panics no more"),
-                )
-            }
-            _ => return,
-        };
-        let (target, failure) = (entry.id().clone(), Arc::new(failure));
-        self.announce(EventKind::Panicked {
-            target,
-            failure,
-            edge,
-        });
-    }
-
-    /// Grid ticks that passed in flight are counted; a check that missed its own next tick is warned of.
-    fn watch_overlap(&mut self, index: u32, flight: &Flight, took: Duration, judged: &Judged) {
-        let (now, real) = (self.clock.now(), self.clock.real());
-        let entry = self.slab.at_mut(index);
-        let interval = entry.policy.interval();
-        let passed = entry.grid().between(flight.started, now);
-        self.counters.overlaps += passed;
-        // A first, fast or nudged check may cross a tick that it was not meant for: nothing to warn of.
-        let on_grid = !matches!(
-            entry.reason,
-            Reason::First | Reason::Fast | Reason::Nudged | Reason::Asked
-        );
-        let overlaps = passed > 0 && (on_grid || took >= interval);
-        let edge = match (entry.at(Moment::Overlap), overlaps) {
-            (None, true) => {
-                entry.set(Moment::Overlap, Some(real));
-                Edge::Begin
-            }
-            (Some(since), false) if on_grid => {
-                entry.set(Moment::Overlap, None);
-                Edge::End {
-                    lasted: real.since(since),
-                }
-            }
-            _ => return,
-        };
-        let (target, took) = (entry.id().clone(), judged.duration);
-        self.announce(EventKind::Overlap {
-            target,
-            interval,
-            took,
-            edge,
-        });
-    }
-
     /// When the target is asked next: rules 1 to 4 in their order.
     fn next_check(&mut self, index: u32, first_poll: Timestamp, took: Duration, judged: &Judged) {
         let now = self.clock.now();
@@ -591,34 +366,6 @@ impl Plan {
         }
         self.counters.skipped_ticks += u64::from(next.factor - 1);
         self.schedule(index, next);
-    }
-
-    /// A conclusive check moves the moment at which it goes stale; an inconclusive one may find that it has come.
-    fn watch_stale(&mut self, index: u32, judged: &Judged) {
-        let real = self.clock.real();
-        let entry = self.slab.at_mut(index);
-        let edge = if judged.verdict == Verdict::Inconclusive {
-            if entry.at(Moment::Stale).is_some() || real < entry.cell.stale_at() {
-                return;
-            }
-            entry.set(Moment::Stale, Some(real));
-            Edge::Begin
-        } else {
-            let policy = &entry.policy;
-            let effective = policy.interval().saturating_mul(entry.factor);
-            if !entry.paused {
-                let at = real + effective.saturating_mul(3) + policy.timeout();
-                entry.cell.set_stale_at(at);
-            }
-            let Some(since) = entry.at(Moment::Stale) else {
-                return;
-            };
-            entry.set(Moment::Stale, None);
-            Edge::End {
-                lasted: real.since(since),
-            }
-        };
-        self.publish_overlay(index, Overlay::Stale, edge);
     }
 }
 
