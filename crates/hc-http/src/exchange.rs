@@ -77,7 +77,9 @@ pub struct Trail {
     pub(crate) continued: bool,
     /// When the check began; taken by what comes first in it.
     pub(crate) begun: Option<Timestamp>,
-    /// When the answer's last byte was there, by the check's clock; the transport may notice it later.
+    /// When the answer's last byte was there, as the kernel told, by the check's clock; the transport may notice it
+    /// later. `None`, and [`Fact::UserClock`](hc_core::Fact::UserClock) in the evidence, where nothing but our own look
+    /// is known.
     pub ended: Option<Timestamp>,
 }
 

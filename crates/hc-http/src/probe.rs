@@ -279,6 +279,7 @@ impl Probe for HttpProbe {
             ]);
             evidence.facts.extend(exchange.cut.then_some(Fact::BodyCut));
         }
+        let has_answer = answer.is_ok();
         let judged = answer.and_then(|exchange| self.judge(cx, exchange, total, &trail));
         evidence.phases = cx.phases();
         evidence.total = Some(total);
@@ -289,7 +290,8 @@ impl Probe for HttpProbe {
         evidence.opened = trail.opened;
         evidence.retried = retried;
         // Of a connection that did not come to be the marks know where it was to lead.
-        evidence.address = trail.address.or(cx.evidence().address);
+        let marks = cx.evidence();
+        evidence.address = trail.address.or(marks.address);
         if let Some(certificate) = trail.certificate {
             evidence
                 .facts
@@ -297,6 +299,12 @@ impl Probe for HttpProbe {
         }
         if self.settings.tls.insecure && self.settings.url.scheme() == "https" {
             evidence.facts.push(Fact::Insecure);
+        }
+        if end.is_none() && has_answer {
+            evidence.facts.push(Fact::UserClock);
+        }
+        if !marks.facts.is_empty() {
+            evidence.facts.extend(marks.facts.iter().cloned());
         }
         match judged {
             Ok(warning) => {

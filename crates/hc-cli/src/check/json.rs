@@ -36,9 +36,13 @@ struct Check<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    address_age_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<&'static str>,
     retried: bool,
     total_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<&'static str>,
     #[serde(skip_serializing_if = "Phases::is_empty")]
     phases_ms: Phases,
     #[serde(skip_serializing_if = "Http::is_empty")]
@@ -114,9 +118,14 @@ pub(crate) fn line(asked: &Asked, outcome: &Outcome) -> String {
         wanted: mismatch.map(|mismatch| mismatch.wanted.as_str()),
         found: mismatch.map(|mismatch| mismatch.found.as_str()),
         address: evidence.address.map(|address| address.to_string()),
+        address_age_ms: evidence.facts.iter().find_map(|fact| match fact {
+            Fact::AddressAge(age) => Some(millis(*age)),
+            _ => None,
+        }),
         connection: evidence.connection.map(hc_core::Connection::as_str),
         retried: evidence.retried,
         total_ms: millis(outcome.total),
+        clock: evidence.facts.contains(&Fact::UserClock).then_some("user"),
         phases_ms: phases(evidence),
         http: http(evidence),
         tls: tls(asked, evidence),
@@ -190,6 +199,19 @@ mod tests {
 
     use super::super::tests::failed;
     use super::*;
+
+    #[test]
+    fn what_is_less_than_exact_is_said() {
+        let failure = Failure::unexpected("status", Phase::Wait, "200-299", "503");
+        let (asked, mut outcome) = failed("http://10.0.0.9/", 0, &[], failure);
+        let plain = line(&asked, &outcome);
+        assert!(!plain.contains("address_age_ms") && !plain.contains("clock"));
+        let age = Fact::AddressAge(Duration::from_secs(65));
+        outcome.evidence.facts.extend([Fact::UserClock, age]);
+        let line = line(&asked, &outcome);
+        assert!(line.contains(r#""address_age_ms":65000.0,"#), "{line}");
+        assert!(line.contains(r#""clock":"user""#), "{line}");
+    }
 
     /// The sample of the user's contract.
     #[test]

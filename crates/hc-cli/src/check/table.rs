@@ -137,6 +137,10 @@ pub(super) fn seen(asked: &Asked, outcome: &Outcome) -> String {
             Fact::CertificateExpiry(end) => {
                 format!("certificate until {}", super::json::timestamp(*end))
             }
+            Fact::AddressAge(age) => {
+                let seconds = age.as_secs();
+                format!("address {seconds} s old, as the resolver gives no newer one")
+            }
             Fact::Own(name, value) => format!("{name}={value}"),
             _ => continue,
         });

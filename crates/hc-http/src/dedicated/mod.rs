@@ -205,7 +205,7 @@ impl Dedicated {
                 };
                 let said = talk.hold().await;
                 let Said { answer, at } = said.map_err(|failed| noted(failed, trail))?;
-                (trail.answered, trail.ended) = (true, Some(at));
+                (trail.answered, trail.ended) = (true, at);
                 if asking.is_home && answer.reusable {
                     self.lay_down(cx, Open::Http1(link), facts, answer.keep_alive);
                 }
@@ -221,8 +221,8 @@ impl Dedicated {
             Open::Http2(mut h2) => {
                 let request = asking.request.expect("it may speak HTTP/2");
                 let said = Box::pin(h2.ask(cx, request, !is_reused)).await;
-                let (exchange, at) = said.map_err(|failed| noted(failed, trail))?;
-                (trail.answered, trail.ended) = (true, Some(at));
+                let exchange = said.map_err(|failed| noted(failed, trail))?;
+                (trail.answered, trail.ended) = (true, None);
                 if asking.is_home && !exchange.cut {
                     self.lay_down(cx, Open::Http2(h2), facts, None);
                 }

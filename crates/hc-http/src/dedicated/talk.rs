@@ -29,8 +29,8 @@ pub(super) struct Talk<'a> {
 /// How it went.
 pub(super) struct Said {
     pub(super) answer: Answer,
-    /// When the last byte was there.
-    pub(super) at: Timestamp,
+    /// When the last byte was there, if the kernel told.
+    pub(super) at: Option<Timestamp>,
 }
 
 /// Where a request stands.
@@ -43,6 +43,8 @@ struct Progress {
     send_error: Option<io::Error>,
     polls: u32,
     received_at: Option<Timestamp>,
+    /// Whether that is the kernel's word.
+    is_stamped: bool,
 }
 
 impl Talk<'_> {
@@ -57,6 +59,7 @@ impl Talk<'_> {
             polls: 0,
             send_error: None,
             received_at: None,
+            is_stamped: false,
         };
         self.cx.enter_at(Phase::Send, now);
         let result = std::future::poll_fn(|task| self.poll(task, &mut progress)).await;
@@ -64,6 +67,7 @@ impl Talk<'_> {
             Ok(answer) => {
                 let at = progress.received_at.unwrap_or(progress.sent_at);
                 self.cx.leave_at(at);
+                let at = progress.is_stamped.then_some(at);
                 Ok(Said { answer, at })
             }
             Err(failure) => Err((failure, self.reader.has_begun())),
@@ -100,11 +104,15 @@ impl Talk<'_> {
             } = self;
             let received = link.poll_receive(task, *is_hurried, |received| match received {
                 Received::End => reader.end(),
-                Received::Bytes(_, Some(at)) if *is_reused && at < progress.sent_wall => {
+                Received::Bytes(_, Some(at))
+                    if *is_reused && at < progress.sent_wall && !is_set_back(progress) =>
+                {
                     Err(classify::closed(Phase::Wait))
                 }
                 Received::Bytes(bytes, at) => {
-                    let at = mono(cx, at, progress);
+                    let stamp = at.and_then(|at| by_kernel(cx.now(), at, progress));
+                    progress.is_stamped = stamp.is_some();
+                    let at = stamp.unwrap_or_else(|| cx.now());
                     if progress.received_at.is_none() {
                         cx.enter_at(Phase::Receive, at);
                     }
@@ -158,12 +166,56 @@ impl Talk<'_> {
     }
 }
 
-/// The kernel's time as the driver's; between sending and now, whatever the wall's clock has been through.
-fn mono(cx: &CheckContext, at: Option<SystemTime>, progress: &Progress) -> Timestamp {
-    let now = cx.now();
-    let took = at.and_then(|at| at.duration_since(progress.sent_wall).ok());
-    match took {
-        Some(took) if took <= now.since(progress.sent_at) => progress.sent_at + took,
-        _ => now,
+/// The kernel's time as the driver's, if it lies between sending and now: whatever the wall's clock has been through.
+fn by_kernel(now: Timestamp, at: SystemTime, progress: &Progress) -> Option<Timestamp> {
+    let took = at.duration_since(progress.sent_wall).ok()?;
+    (took <= now.since(progress.sent_at)).then(|| progress.sent_at + took)
+}
+
+/// Whether the wall's clock was set back since the request: then what came after it may be stamped as if before.
+fn is_set_back(progress: &Progress) -> bool {
+    Worker::wall() < progress.sent_wall
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Sent now, as the wall's clock said.
+    fn sent() -> Progress {
+        Progress {
+            sent: 0,
+            is_sent: true,
+            sent_at: Timestamp::from_millis(1_000),
+            sent_wall: Worker::wall(),
+            polls: 0,
+            send_error: None,
+            received_at: None,
+            is_stamped: false,
+        }
+    }
+
+    #[test]
+    fn a_stamp_counts_only_between_the_request_and_now() {
+        let (sent, millis) = (sent(), Duration::from_millis);
+        let by_kernel = |at| by_kernel(Timestamp::from_millis(1_020), at, &sent);
+        let told = by_kernel(sent.sent_wall + millis(7));
+        assert_eq!(told, Some(Timestamp::from_millis(1_007)));
+        // The clock was set forward or back meanwhile, by little and by much.
+        let day = Duration::from_secs(86_400);
+        for step in [millis(21), day] {
+            assert_eq!(by_kernel(sent.sent_wall + step), None);
+            assert_eq!(by_kernel(sent.sent_wall - step), None);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_answer_an_old_one() {
+        let mut progress = sent();
+        assert!(!is_set_back(&progress));
+        progress.sent_wall += Duration::from_secs(3_600);
+        assert!(is_set_back(&progress));
     }
 }

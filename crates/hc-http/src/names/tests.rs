@@ -318,6 +318,50 @@ async fn how_old_an_old_answer_is_is_told() {
 }
 
 #[tokio::test]
+async fn a_check_of_an_old_address_says_so_whether_it_passes_or_not() {
+    use hc_core::{Fact, Probe};
+    use hc_testkit::server::{Server, http};
+    for transport in [
+        crate::TransportKind::Dedicated,
+        crate::TransportKind::Pooled,
+    ] {
+        let bench = Bench::new().await;
+        bench
+            .server
+            .set("a.test", DnsAnswer::living(&["127.0.0.1"], 60));
+        let server = Server::start(|nth, _| match nth {
+            0 | 1 => http::ok(),
+            _ => http::answer("503 Service Unavailable", ""),
+        })
+        .await;
+        let url = format!("http://a.test:{}/", server.address().port());
+        let mut spec = crate::HttpSpec::new(url.parse().unwrap());
+        spec.transport = transport;
+        let mut clients = crate::Clients::new();
+        clients.names = bench.names.clone();
+        let probe = crate::HttpProbe::try_new(spec, &clients).unwrap();
+        let said = |evidence: &hc_core::Evidence| {
+            let age = |fact: &Fact| match fact {
+                Fact::AddressAge(age) => Some(*age),
+                _ => None,
+            };
+            evidence.facts.iter().find_map(age)
+        };
+        let evidence = probe.check(&bench.cx()).await.unwrap();
+        assert_eq!(said(&evidence), None);
+        bench.server.set("a.test", DnsAnswer::Code(2));
+        bench.pass(60.0);
+        let evidence = probe.check(&bench.cx()).await.unwrap();
+        assert_eq!(said(&evidence), Some(Duration::from_secs(60)));
+        bench.pass(1.0);
+        let failure = probe.check(&bench.cx()).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Unexpected, "{transport:?}");
+        let evidence = failure.evidence.unwrap();
+        assert_eq!(said(&evidence), Some(Duration::from_secs(61)));
+    }
+}
+
+#[tokio::test]
 async fn an_old_answer_serves_at_once_while_the_resolver_is_silent() {
     let bench = Bench::new().await;
     bench

@@ -190,3 +190,28 @@ fn runtimes_come_and_go() {
     }
     assert!(descriptors() < before + 20, "{} {before}", descriptors());
 }
+
+/// Virtual time runs ahead of sockets whenever the runtime has nothing to do; a check comes to its end all the same.
+#[test]
+fn under_a_paused_clock_each_check_ends() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    current_thread().block_on(async {
+        tokio::time::pause();
+        // Served by the same runtime, so nothing is left to wait for when time moves.
+        let server = Server::always(http::ok()).await;
+        let probe = dedicated(spec(&server.url("/")));
+        for _ in 0..3 {
+            let check = tokio::time::timeout(LONG, probe.check(&context())).await;
+            assert!(check.expect("it ends").is_ok());
+        }
+        // The kept connection is closed in time, and then nobody looks any more.
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        let evidence = tokio::time::timeout(LONG, probe.check(&context())).await;
+        assert_eq!(evidence.unwrap().unwrap().connection, Some(Connection::New));
+        // Whoever is silent is silent until the deadline, which is there at once.
+        let probe = dedicated(spec(&format!("http://{silent}/")));
+        let check = tokio::time::timeout(LONG, probe.check(&context())).await;
+        assert!(check.is_err());
+    });
+}

@@ -16,7 +16,9 @@ use crate::support::{Make, check, context, is_pooled, pass, spec};
 
 cases! {
     a_reset_right_after_the_accept_is_no_trouble_of_connecting,
-    ; dedicated only: what_became_of_an_old_handshake_is_no_answer_to_a_new_check,
+    records_without_end_and_nothing_in_them_are_named,
+    ; dedicated only: thousands_of_tickets_are_read_past,
+    what_became_of_an_old_handshake_is_no_answer_to_a_new_check,
     a_connection_that_a_later_check_uses_is_counted_once,
     servers_that_never_shake_hands_starve_nobody,
     a_post_does_not_go_over_a_connection_that_was_closed,
@@ -245,6 +247,67 @@ async fn a_reset_right_after_the_accept_is_no_trouble_of_connecting(make: Make) 
             assert!(is_pooled(make) || opened == 1, "{opened}");
         }
     }
+}
+
+/// After its handshake it sends empty records until nobody takes them.
+fn flood(listener: &std::net::TcpListener, config: rustls::ServerConfig) {
+    use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+    use rustls::{ConnectionTrafficSecrets as Secrets, ContentType, ProtocolVersion};
+    use std::io::Write;
+    let (mut socket, _) = listener.accept().unwrap();
+    let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+    while connection.is_handshaking() || connection.wants_write() {
+        connection.complete_io(&mut socket).unwrap();
+    }
+    let Some(rustls::SupportedCipherSuite::Tls13(suite)) = connection.negotiated_cipher_suite()
+    else {
+        panic!("it speaks TLS 1.3");
+    };
+    let (first, secrets) = connection.dangerous_extract_secrets().unwrap().tx;
+    let (Secrets::Aes128Gcm { key, iv }
+    | Secrets::Aes256Gcm { key, iv }
+    | Secrets::Chacha20Poly1305 { key, iv }) = secrets
+    else {
+        panic!("of no known suite");
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    for nth in first.. {
+        let record = OutboundPlainMessage {
+            typ: ContentType::ApplicationData,
+            version: ProtocolVersion::TLSv1_2,
+            payload: OutboundChunks::Single(&[]),
+        };
+        let record = encrypter.encrypt(record, nth).unwrap().encode();
+        if socket.write_all(&record).is_err() {
+            return;
+        }
+    }
+}
+
+async fn records_without_end_and_nothing_in_them_are_named(make: Make) {
+    let authority = Authority::new();
+    let mut config = (*config(&authority)).clone();
+    config.enable_secret_extraction = true;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || flood(&listener, config));
+    let failure = check(&make(secure(&authority, address))).await.unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.blame),
+        (Kind::Tls, Blame::Target),
+        "{failure:?}"
+    );
+    server.join().unwrap();
+}
+
+async fn thousands_of_tickets_are_read_past(make: Make) {
+    let authority = Authority::new();
+    let mut config = (*config(&authority)).clone();
+    config.send_tls13_tickets = 3_000;
+    let server = Server::start_tls(Arc::new(config), |_, _| http::ok()).await;
+    let probe = make(secure(&authority, server.address()));
+    pass(&probe).await;
+    assert_eq!(pass(&probe).await.connection, Some(Connection::Reused));
 }
 
 /// Closes and resets at random, before, in and after answers that are whole.

@@ -98,6 +98,7 @@ async fn checks_share_one_connection(make: Make) {
         let evidence = pass(&probe).await;
         assert_eq!(evidence.connection, Some(connection));
         assert!(evidence.facts.contains(&Fact::HttpVersion("2")));
+        assert!(evidence.facts.contains(&Fact::UserClock));
     }
     assert_eq!(server.counts(), (1, 3));
 }

@@ -16,6 +16,9 @@ cases! {
     a_decompression_bomb_is_named,
     compressed_bodies_are_judged_decompressed,
     broken_compression_is_named,
+    chunks_of_one_byte_end_at_the_bodys_limit,
+    ; dedicated only: a_proxys_long_head_is_named,
+    sizes_of_chunks_that_say_too_much_are_named,
 }
 
 async fn a_header_flood_ends_at_its_limit(make: Make) {
@@ -175,4 +178,50 @@ async fn broken_compression_is_named(make: Make) {
         Some("encoding"),
         "the body is no gzip",
     );
+}
+
+async fn chunks_of_one_byte_end_at_the_bodys_limit(make: Make) {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunk = Act::Repeat(b"1\r\nx\r\n".to_vec());
+    let server = Server::always([Act::text(head), chunk]).await;
+    let mut spec = spec(&server.url("/"));
+    spec.max_body = 10_000;
+    let evidence = pass(&make(spec)).await;
+    assert!(evidence.facts.contains(&Fact::BodyCut));
+    assert!(evidence.facts.contains(&Fact::BodyBytes(10_000)));
+}
+
+async fn sizes_of_chunks_that_say_too_much_are_named(make: Make) {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for flood in ["1;why=not\r\nx\r\n", "000000000000000000001\r\nx\r\n"] {
+        let flood = Act::Repeat(flood.as_bytes().to_vec());
+        let server = Server::always([Act::text(head), flood]).await;
+        row(
+            &fail(&make(spec(&server.url("/")))).await,
+            Kind::Protocol,
+            Phase::Receive,
+            Blame::Target,
+            Some("encoding"),
+            "the body's chunks are broken",
+        );
+    }
+}
+
+/// In one piece, in many, and without an end.
+async fn a_proxys_long_head_is_named(make: Make) {
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(2_000));
+    let drip = Act::Drip(long.clone().into_bytes(), std::time::Duration::ZERO);
+    let endless = Act::Repeat(b"X: y\r\n".to_vec());
+    for act in [Act::text(&long), drip, endless] {
+        let server = Server::always([act]).await;
+        let mut spec = spec("https://shop.test/");
+        spec.proxy = Some(hc_http::ProxySettings {
+            url: server.url("/").parse().unwrap(),
+        });
+        spec.max_headers = 1_024;
+        let failure = fail(&make(spec)).await;
+        assert_eq!(failure.kind, Kind::Proxy);
+        let says = format!("proxy {}: headers over 1 KiB", server.address());
+        assert_eq!(failure.message.as_str(), says);
+    }
 }

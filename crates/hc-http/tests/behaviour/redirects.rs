@@ -11,6 +11,8 @@ cases! {
     the_last_answer_is_judged,
     a_loop_ends_at_its_limit,
     another_server_hears_no_credentials,
+    nor_does_the_same_host_without_tls,
+    nor_does_the_first_one_when_it_is_led_back_to,
 }
 
 async fn a_redirect_is_no_pass_unless_asked_for(make: Make) {
@@ -71,11 +73,69 @@ async fn another_server_hears_no_credentials(make: Make) {
     let mut spec = spec(&server.url("/"));
     spec.redirects = 1;
     spec.auth = Some(hc_http::Auth::Bearer(Secret::new("hunter2")));
+    for (name, value) in [
+        ("cookie", "id=hunter2"),
+        ("x-api-key", "hunter2"),
+        ("accept", "text/plain"),
+    ] {
+        spec.headers
+            .push((name.parse().unwrap(), Secret::new(value)));
+    }
     pass(&make(spec)).await;
-    assert!(server.heads()[0].contains("Bearer hunter2"));
+    assert_eq!(server.heads()[0].matches("hunter2").count(), 3);
     let head = other.heads()[0].to_lowercase();
     assert!(
         !head.contains("hunter2") && head.contains(&format!("host: {}", other.address())),
         "{head}"
+    );
+    assert!(head.contains("accept: text/plain"), "{head}");
+}
+
+/// Who listens on the way hears all of it.
+async fn nor_does_the_same_host_without_tls(make: Make) {
+    let authority = hc_testkit::tls::Authority::new();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates are valid in real time"
+    )]
+    let now = std::time::SystemTime::now();
+    let day = hc_testkit::tls::DAY;
+    let config = authority.server("127.0.0.1", now - day, now + day * 90);
+    let plain = Server::always(http::ok()).await;
+    let to = plain.url("/");
+    let server = Server::start_tls(config, move |_, _| http::redirect(&to)).await;
+    let mut spec = spec(&format!("https://{}/", server.address()));
+    spec.tls.roots = hc_http::tls::Roots::None;
+    spec.tls.ca = hc_http::tls::certificates_from_pem(authority.pem().as_bytes()).unwrap();
+    spec.redirects = 1;
+    spec.auth = Some(hc_http::Auth::Bearer(Secret::new("hunter2")));
+    pass(&make(spec)).await;
+    assert!(server.heads()[0].contains("hunter2"));
+    assert!(!plain.heads()[0].contains("hunter2"));
+}
+
+/// Another server must not say what is asked of the first one with its keys.
+async fn nor_does_the_first_one_when_it_is_led_back_to(make: Make) {
+    let (tell, back) = std::sync::mpsc::sync_channel::<String>(1);
+    let back = std::sync::Mutex::new(back);
+    let other = Server::start(move |_, _| {
+        let to = back.lock().unwrap().recv().unwrap();
+        http::redirect(&to)
+    })
+    .await;
+    let to = other.url("/");
+    let server = Server::start(move |nth, _| match nth {
+        0 => http::redirect(&to),
+        _ => http::ok(),
+    })
+    .await;
+    tell.send(server.url("/delete")).unwrap();
+    let mut spec = spec(&server.url("/"));
+    spec.redirects = 2;
+    spec.auth = Some(hc_http::Auth::Bearer(Secret::new("hunter2")));
+    pass(&make(spec)).await;
+    assert!(server.heads()[0].contains("hunter2"));
+    assert!(
+        server.heads()[1].starts_with("GET /delete ") && !server.heads()[1].contains("hunter2")
     );
 }

@@ -60,22 +60,23 @@ pub(crate) struct Pass {
     opened: u8,
     version: u8,
     /// Which of the fields hold anything.
-    has: u8,
+    has: u16,
 }
 
 /// The versions that are usual.
 const VERSIONS: [&str; 3] = ["1.0", "1.1", "2"];
 
 // Facts, in the order in which probes tell them: a check that tells them in another order is kept whole.
-const STATUS: u8 = 1;
-const VERSION: u8 = 1 << 1;
-const BODY_BYTES: u8 = 1 << 2;
-const BODY_CUT: u8 = 1 << 3;
-const EXPIRY: u8 = 1 << 4;
-const INSECURE: u8 = 1 << 5;
+const STATUS: u16 = 1;
+const VERSION: u16 = 1 << 1;
+const BODY_BYTES: u16 = 1 << 2;
+const BODY_CUT: u16 = 1 << 3;
+const EXPIRY: u16 = 1 << 4;
+const INSECURE: u16 = 1 << 5;
+const USER_CLOCK: u16 = 1 << 6;
 // What is no fact.
-const V4: u8 = 1 << 6;
-const V6: u8 = 1 << 7;
+const V4: u16 = 1 << 7;
+const V6: u16 = 1 << 8;
 
 impl Last {
     /// Keeps a check of the target of that cell.
@@ -150,7 +151,7 @@ impl Pass {
         Some(pass)
     }
 
-    fn fact(&mut self, fact: &Fact) -> Option<u8> {
+    fn fact(&mut self, fact: &Fact) -> Option<u16> {
         Some(match fact {
             Fact::HttpStatus(status) => {
                 self.status = *status;
@@ -172,6 +173,7 @@ impl Pass {
                 (since.subsec_nanos() == 0).then_some(EXPIRY)?
             }
             Fact::Insecure => INSECURE,
+            Fact::UserClock => USER_CLOCK,
             _ => return None,
         })
     }
@@ -236,6 +238,7 @@ impl Pass {
                 Fact::CertificateExpiry(SystemTime::UNIX_EPOCH + expiry),
             ),
             (INSECURE, Fact::Insecure),
+            (USER_CLOCK, Fact::UserClock),
         ];
         let known = facts
             .into_iter()
@@ -353,6 +356,7 @@ mod tests {
             Fact::BodyCut,
             Fact::CertificateExpiry(expiry),
             Fact::Insecure,
+            Fact::UserClock,
         ]);
         evidence
     }

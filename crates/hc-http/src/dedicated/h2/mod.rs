@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hc_core::{CheckContext, Failure, Nudge, Phase, Timestamp};
+use hc_core::{CheckContext, Failure, Nudge, Phase};
 use http::uri::{Authority, PathAndQuery, Uri};
 use http::{Version, header};
 use http_body_util::{BodyExt, Full};
@@ -144,7 +144,7 @@ impl H2 {
         cx: &CheckContext,
         request: &Request,
         is_new: bool,
-    ) -> Result<(Exchange, Timestamp), (Failure, bool)> {
+    ) -> Result<Exchange, (Failure, bool)> {
         cx.enter(Phase::Wait);
         let answer = match self.sender.send_request(message(request)).await {
             Ok(answer) => answer,
@@ -167,17 +167,15 @@ impl H2 {
         let (body, cut) = drain(body, request)
             .await
             .map_err(|failure| (failure, true))?;
-        let at = cx.now();
-        cx.leave_at(at);
-        let exchange = Exchange {
+        cx.leave_at(cx.now());
+        Ok(Exchange {
             status: head.status.as_u16(),
             version: version_name(head.version),
             headers: head.headers,
             length: body.len() as u64,
             body,
             cut,
-        };
-        Ok((exchange, at))
+        })
     }
 
     /// Why a new connection ended before it took its request; hyper tells that to the connection's task alone.
