@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::packages::{self, Need};
 use crate::process::{self, capture, cargo, read};
+use crate::reader;
 use crate::workspace::{Workspace, root};
 
 /// So much more than the baseline, in parts of it, is a regression.
@@ -144,14 +145,13 @@ fn count(valgrind: &Path, reader: bool) -> Result<Counts> {
         cases.insert(case.to_owned(), each);
     }
     if reader {
-        let program = reader_test(&place)?;
-        for case in READER {
+        let place = ["--release", "--target-dir", &place];
+        let program = reader::built(&mut build(&[&reader::BUILD[..], &place].concat()))?;
+        for case in reader::CASES {
             let run = |times: u64| {
                 let mut command = Command::new(valgrind);
                 command.args(CALLGRIND).arg(&program);
-                command.args(["--ignored", "--exact", READER_TEST, "--test-threads", "1"]);
-                command.env("HC_COUNT", format!("{case} {times}"));
-                collected(&mut command)
+                collected(reader::tell(&mut command, case, times))
             };
             let each = per_iteration(run).with_context(|| format!("reader/{case}"))?;
             cases.insert(format!("reader/{case}"), each);
@@ -164,26 +164,9 @@ fn count(valgrind: &Path, reader: bool) -> Result<Counts> {
 }
 
 const CALLGRIND: [&str; 2] = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
-/// The ignored test that counts, and the answers it reads.
-const READER_TEST: &str = "dedicated::reader::count::counted";
-const READER: [&str; 4] = ["small", "nginx", "chunked", "in_pieces"];
 
 fn is_reader(name: &str) -> bool {
     name.starts_with("reader/")
-}
-
-/// The test program of hc-http.
-fn reader_test(place: &str) -> Result<PathBuf> {
-    let arguments = ["test", "--release", "-p", "hc-http", "--lib", "--no-run"];
-    let output = ["--message-format", "json", "--target-dir", place];
-    let said = read(&mut build(&[&arguments[..], &output].concat()))?;
-    let executable = |line: &str| {
-        let value: Value = serde_json::from_str(line).ok()?;
-        let of_test = value["profile"]["test"].as_bool()? && value["target"]["name"] == "hc_http";
-        of_test.then(|| value["executable"].as_str().map(PathBuf::from))?
-    };
-    let mut programs = said.lines().filter_map(executable);
-    programs.next().context("cargo names no test of hc-http")
 }
 
 fn per_iteration(run: impl Fn(u64) -> Result<u64>) -> Result<f64> {

@@ -20,6 +20,7 @@ mod links;
 mod lint;
 mod packages;
 mod process;
+mod reader;
 mod release;
 mod steps;
 mod test;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use divan::{Bencher, black_box};
 use hc_core::{
-    Cell, Evidence, Health, HealthView, Kind, Policy, Probe, Publisher, Report, Start, Target,
-    TargetHandle, Timestamp, Verdict, Word, probe_fn, step, view,
+    Cell, EventKind, Evidence, Health, HealthView, Kind, Policy, Probe, Publisher, Report, Start,
+    Status, Target, TargetHandle, Timestamp, Turn, Verdict, Word, probe_fn, step, view,
 };
 
 fn main() {
@@ -18,7 +18,7 @@ fn main() {
 const MILLION: usize = 1_000_000;
 
 struct Fleet {
-    _publisher: Publisher,
+    publisher: Publisher,
     view: HealthView,
     cells: Vec<Arc<Cell>>,
     /// In random order.
@@ -42,7 +42,7 @@ fn fleet() -> Fleet {
     // The shards' tables hold them in the order of their hashes, which has nothing to do with their places in memory.
     let handles = view.handles();
     Fleet {
-        _publisher: publisher,
+        publisher,
         view,
         cells,
         handles,
@@ -77,7 +77,7 @@ fn step_fail(bencher: Bencher<'_, '_>) {
 fn report_passed(bencher: Bencher<'_, '_>) {
     let fleet = fleet();
     let handle = &fleet.handles[0];
-    bencher.bench_local(|| black_box(handle).report(Report::Passed));
+    bencher.bench_local(|| black_box(handle).report(black_box(Report::Passed)));
 }
 
 #[divan::bench]
@@ -85,6 +85,47 @@ fn report_failed(bencher: Bencher<'_, '_>) {
     let fleet = fleet();
     let handle = &fleet.handles[0];
     bencher.bench_local(|| black_box(handle).report(Report::Failed(Kind::Refused)));
+}
+
+/// What a check that changes nothing publishes, of a target at random.
+#[divan::bench]
+fn publish_nothing_new_of_a_million(bencher: Bencher<'_, '_>) {
+    let fleet = fleet();
+    let mut at = 0;
+    bencher.bench_local(|| {
+        at = (at + 7_919) % MILLION;
+        let cell = &fleet.cells[at];
+        cell.set_stale_at(Timestamp::from_nanos(at as u64));
+        cell.set_word(black_box(fleet.word));
+    });
+}
+
+/// A transition goes into the feed too, where a subscriber lags.
+#[divan::bench]
+fn publish_transition(bencher: Bencher<'_, '_>) {
+    let fleet = fleet();
+    let _lagging = fleet.view.subscribe();
+    let mut at = 0;
+    bencher.bench_local(|| {
+        at = (at + 7_919) % MILLION;
+        let (cell, now) = (&fleet.cells[at], Timestamp::from_nanos(at as u64));
+        let wall = SystemTime::UNIX_EPOCH;
+        let turn = Turn {
+            from: Status::Unhealthy,
+            to: Status::Healthy,
+            at: now,
+            held: Duration::from_secs(1),
+            streak: 2,
+        };
+        let target = cell.id().clone();
+        let publisher = black_box(&fleet.publisher);
+        publisher.publish(cell, fleet.word, now, wall, |word| EventKind::Transition {
+            target,
+            turn,
+            word,
+            cause: None,
+        });
+    });
 }
 
 #[divan::bench]

@@ -10,6 +10,7 @@ mod envoy;
 mod example;
 mod files;
 mod main_job;
+mod micro;
 mod overload;
 mod peers;
 mod picture;
@@ -67,6 +68,11 @@ const BENCHES: &[Bench] = &[
         name: "scale",
         about: "processor time, memory and lateness of 100 to 15,000 targets and of a million simulated ones (5 minutes)",
         run: scale::run,
+    },
+    Bench {
+        name: "micro",
+        about: "nanoseconds of the wheel, the plan, the state machine, the view, reports and the reader (4 minutes; --quick: 1)",
+        run: micro::run,
     },
     Bench {
         name: "soak",
