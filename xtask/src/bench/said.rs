@@ -1,5 +1,5 @@
-//! What checkers publish of their targets' health, in the words each has for it: hc's log in JSON, Envoy's log of health
-//! check events, HAProxy's log.
+//! What checkers publish of their targets' health, in the words each has for it: hc's log in JSON, lines of an embedder of
+//! hc, Envoy's log of health check events, HAProxy's log.
 
 use std::net::Ipv4Addr;
 
@@ -22,10 +22,6 @@ pub(super) fn of_hc(line: &str) -> Said {
         return Said::Alarm;
     };
     let text = |key: &str| value[key].as_str().unwrap_or_default();
-    let address = |url: &str| -> Option<Ipv4Addr> {
-        let host = url.strip_prefix("http://")?.split(':').next()?;
-        host.parse().ok()
-    };
     match text("event") {
         "transition" => match (address(text("target")), text("to")) {
             (Some(address), "unhealthy") => Said::Unwell(address),
@@ -36,6 +32,25 @@ pub(super) fn of_hc(line: &str) -> Said {
         "start" | "summary" | "stopped" | "flapping" | "flapping_end" => Said::Nothing,
         _ => Said::Alarm,
     }
+}
+
+/// What hc-app's example `suspects` prints.
+pub(super) fn of_suspects(line: &str) -> Said {
+    let Ok(value) = serde_json::from_str::<Value>(line) else {
+        return Said::Alarm;
+    };
+    let text = |key: &str| value[key].as_str().unwrap_or_default();
+    match (text("event"), address(text("target"))) {
+        ("suspect", Some(address)) => Said::Unwell(address),
+        ("well", Some(address)) => Said::Well(address),
+        _ => Said::Alarm,
+    }
+}
+
+/// The host of a URL.
+fn address(url: &str) -> Option<Ipv4Addr> {
+    let host = url.strip_prefix("http://")?.split(':').next()?;
+    host.parse().ok()
 }
 
 pub(super) fn of_envoy(line: &str) -> Said {
@@ -76,7 +91,7 @@ pub(super) fn of_haproxy(line: &str) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ipv4Addr, Said, of_envoy, of_haproxy, of_hc};
+    use super::{Ipv4Addr, Said, of_envoy, of_haproxy, of_hc, of_suspects};
 
     const ONE: Ipv4Addr = Ipv4Addr::new(127, 77, 1, 1);
 
@@ -89,6 +104,13 @@ mod tests {
             Said::Well(ONE)
         );
         assert_eq!(of_hc(r#"{"event":"isolated"}"#), Said::Alarm);
+        let suspects = r#"{"event":"suspect","target":"http://127.77.1.1:81/health"}"#;
+        assert_eq!(of_suspects(suspects), Said::Unwell(ONE));
+        assert_eq!(
+            of_suspects(&suspects.replace("suspect", "well")),
+            Said::Well(ONE)
+        );
+        assert_eq!(of_suspects("thread panicked"), Said::Alarm);
         let envoy = r#"{"host":{"socket_address":{"address":"127.77.1.1","port_value":81}},"eject_unhealthy_event":{}}"#;
         assert_eq!(of_envoy(envoy), Said::Unwell(ONE));
         assert_eq!(

@@ -63,6 +63,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
         || {
             let wanted = [
                 Program::Hc,
+                Program::Suspects,
                 Program::Fickle,
                 Program::Envoy,
                 Program::Haproxy,

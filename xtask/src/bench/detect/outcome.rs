@@ -94,7 +94,7 @@ impl Outcome {
                 );
                 Named {
                     key: watch.checker.key,
-                    title: format!("{name} {version}{manner}"),
+                    title: format!("{}{manner}", format!("{name} {version}").trim_end()),
                     about: watch.checker.about,
                     wrongly: watch.wrongly,
                     alarms: watch.alarms.clone(),
@@ -138,7 +138,7 @@ impl Outcome {
             row.push(fault.rounds.to_string());
             rows.push(row);
         }
-        let mut row = vec!["called unhealthy without a fault".to_owned()];
+        let mut row = vec!["called unhealthy, or suspect, without a fault".to_owned()];
         row.extend(self.checkers.iter().map(|it| it.wrongly.to_string()));
         row.push(String::new());
         rows.push(row);
@@ -150,8 +150,8 @@ impl Outcome {
                 out += &format!("  - it said: `{alarm}`\n");
             }
         }
-        out += "- Logs are looked at every 2 ms. hc publishes `suspect` in its view and summaries and writes no line for it, so it is not \
-                in this table.\n\
+        out += "- Logs are looked at every 2 ms. hc publishes `suspect` in its view and summaries and writes no line for it: an embedder's \
+                observer hears of it.\n\
                 - Packets are dropped by a rule of routing on what comes from the targets: requests and attempts to connect get no answer. \
                 A reference target still answers, else hc would take such silence for its own.\n\
                 - Envoy would call a target unhealthy on its first answer of 500; `retriable_statuses` makes it count to 3, as the others do.\n";

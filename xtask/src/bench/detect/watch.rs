@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result};
 
 use super::super::rig::{Child, Program, Tail};
-use super::super::said::{Said, of_envoy, of_haproxy, of_hc};
+use super::super::said::{Said, of_envoy, of_haproxy, of_hc, of_suspects};
 use super::configs;
 use super::site::{Ground, Site};
 
@@ -22,7 +22,7 @@ pub(super) struct Checker {
 }
 
 /// In the order of the table.
-pub(super) const CHECKERS: [Checker; 4] = [
+pub(super) const CHECKERS: [Checker; 5] = [
     Checker {
         key: "hc",
         title: "hc",
@@ -34,6 +34,12 @@ pub(super) const CHECKERS: [Checker; 4] = [
         title: "hc, fast_interval 10ms",
         about: "the same, asking a target that failed after 10 ms",
         program: Program::Hc,
+    },
+    Checker {
+        key: "hc-suspect",
+        title: "hc, suspect",
+        about: "defaults; the first failed check, which makes a target suspect, as an embedder's observer hears of it",
+        program: Program::Suspects,
     },
     Checker {
         key: "haproxy",
@@ -106,6 +112,7 @@ impl Watch {
                 ),
             ),
             Program::Haproxy => (words("-db -f"), Vec::new()),
+            Program::Suspects => (Vec::new(), Vec::new()),
             _ => (words("run -c"), Vec::new()),
         };
         arguments.push(file.into());
@@ -134,6 +141,7 @@ impl Watch {
         for line in lines {
             let said = match self.checker.program {
                 Program::Hc => of_hc(&line),
+                Program::Suspects => of_suspects(&line),
                 Program::Envoy => of_envoy(&line),
                 _ => of_haproxy(&line),
             };

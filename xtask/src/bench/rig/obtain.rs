@@ -37,7 +37,9 @@ fn one(program: Program, target: &Path, [hc, other]: [Option<&Path>; 2]) -> Resu
         Program::GoChecker => return go(&peers),
         Program::Floor => (beside("floor", &peers)?, ""),
         Program::Fickle => (beside("fickle", &peers)?, ""),
-        Program::Simulation => (simulation(target)?, ""),
+        // Its probes ask nobody.
+        Program::Simulation => (example("hc-scheduler", "million", target)?, ""),
+        Program::Suspects => (example("hc-app", "suspects", target)?, ""),
         Program::Pingora => {
             // Its compression library, of which a health check needs nothing, is built by it.
             package("cmake", &["cmake"])?;
@@ -75,12 +77,12 @@ fn checker(target: &Path, given: Option<&Path>) -> Result<PathBuf> {
     Ok(target.join("release/hc"))
 }
 
-/// The scheduler's own example, whose probes ask nobody.
-fn simulation(target: &Path) -> Result<PathBuf> {
-    let example = ["-p", "hc-scheduler", "--example", "million"];
+/// An example of one of our crates.
+fn example(package: &str, name: &str, target: &Path) -> Result<PathBuf> {
+    let example = ["-p", package, "--example", name];
     let mut build = cargo(&["build", "--profile", "bench"]);
     run(build.args(example).current_dir(root()))?;
-    Ok(target.join("release/examples/million"))
+    Ok(target.join("release/examples").join(name))
 }
 
 /// A Rust program of `bench/`, a workspace apart.

@@ -21,12 +21,13 @@ pub(crate) enum Program {
     Floor,
     Fickle,
     Simulation,
+    Suspects,
     Curl,
     Wrk,
 }
 
 impl Program {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Nginx,
         Self::Hc,
         Self::OtherHc,
@@ -38,6 +39,7 @@ impl Program {
         Self::Floor,
         Self::Fickle,
         Self::Simulation,
+        Self::Suspects,
         Self::Curl,
         Self::Wrk,
     ];
@@ -56,6 +58,7 @@ impl Program {
             Self::Floor => "floor",
             Self::Fickle => "fickle",
             Self::Simulation => "simulation",
+            Self::Suspects => "suspects",
             Self::Curl => "curl",
             Self::Wrk => "wrk",
         }
