@@ -32,6 +32,14 @@ pub struct Config {
     pub log: Log,
     /// The end.
     pub shutdown: Shutdown,
+    /// Where metrics and the API are served: `host:port` or `unix:/path`.
+    pub listen: Vec<String>,
+    /// Names that requests may carry beside addresses, `localhost` and the names of `listen`.
+    pub allowed_hosts: Vec<String>,
+    /// The control socket.
+    pub control: Control,
+    /// What is exported.
+    pub metrics: Metrics,
     /// Whom to ask, in the order of the files.
     pub targets: Vec<TargetSpec>,
     /// The names of the groups, in the order of the files.
@@ -130,6 +138,39 @@ pub struct Log {
 pub struct Shutdown {
     /// So long may checks in flight take.
     pub grace: Duration,
+}
+
+/// The control socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// In the user's runtime directory.
+    #[default]
+    Auto,
+    /// At this path.
+    At(PathBuf),
+    /// None.
+    Off,
+}
+
+/// What is exported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// How many series a target has.
+    pub per_target: PerTarget,
+    /// Labels that the series of targets carry too.
+    pub labels: Vec<String>,
+}
+
+/// How many series a target has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PerTarget {
+    /// A few.
+    #[default]
+    Basic,
+    /// These, and its own histograms.
+    Full,
+    /// None.
+    Off,
 }
 
 /// One target, as it is to be asked.
@@ -262,6 +303,10 @@ impl PartialEq for Config {
             && self.isolate == other.isolate
             && self.log == other.log
             && self.shutdown == other.shutdown
+            && self.listen == other.listen
+            && self.allowed_hosts == other.allowed_hosts
+            && self.control == other.control
+            && self.metrics == other.metrics
             && self.targets == other.targets
             && self.groups == other.groups
     }

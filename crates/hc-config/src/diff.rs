@@ -24,7 +24,8 @@ pub struct Diff {
     pub paused_changed: Vec<String>,
     /// Targets of which nothing changed.
     pub kept: Vec<String>,
-    /// Keys that differ and that only a restart changes: `instance`, `limits.slot`, `limits.threads`, `log.format`.
+    /// Keys that differ and that only a restart changes: `instance`, `limits.slot`, `limits.threads`, `log.format`,
+    /// `listen`, `control`.
     pub restart_only: Vec<&'static str>,
 }
 

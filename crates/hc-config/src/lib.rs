@@ -19,6 +19,7 @@ mod build;
 mod config;
 mod diagnostic;
 mod diff;
+mod effective;
 mod example;
 mod expand;
 mod files;
@@ -42,11 +43,12 @@ mod url;
 mod yaml;
 
 pub use crate::config::{
-    Config, Identity, Isolate, Limits, Log, LogFormat, LogLevel, Overload, ProbeSpec, Profile,
-    Shutdown, TargetSpec,
+    Config, Control, Identity, Isolate, Limits, Log, LogFormat, LogLevel, Metrics, Overload,
+    PerTarget, ProbeSpec, Profile, Shutdown, TargetSpec,
 };
 pub use crate::diagnostic::{ConfigErrors, Diagnostic, Severity, Snippet};
 pub use crate::diff::{Diff, Replaced, diff};
+pub use crate::effective::Effective;
 pub use crate::example::{example, init};
 pub use crate::expand::{Env, EnvFn, ProcessEnv};
 pub use crate::files::{Disk, Files};

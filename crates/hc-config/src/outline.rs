@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hc_core::{Policy, TargetId};
 
-use crate::config::{Config, LogFormat, ProbeSpec, TargetSpec};
+use crate::config::{Config, Control, LogFormat, ProbeSpec, TargetSpec};
 use crate::diff::{Diff, Replaced};
 
 /// What a reload compares a new config with: 56 bytes a target, where a config has some thousand.
@@ -20,6 +20,8 @@ pub struct Outline {
     slot: Duration,
     threads: usize,
     log_format: LogFormat,
+    listen: Vec<String>,
+    control: Control,
     targets: Vec<(TargetId, Print)>,
     hasher: RandomState,
 }
@@ -83,6 +85,8 @@ impl Outline {
             slot: config.limits.slot,
             threads: config.limits.threads,
             log_format: config.log.format,
+            listen: config.listen.clone(),
+            control: config.control.clone(),
             targets: targets
                 .map(|target| (id(&target.name), Print::of(target, &hasher)))
                 .collect(),
@@ -117,6 +121,8 @@ impl Outline {
             ("limits.slot", self.slot != new.limits.slot),
             ("limits.threads", self.threads != new.limits.threads),
             ("log.format", self.log_format != new.log.format),
+            ("listen", self.listen != new.listen),
+            ("control", self.control != new.control),
         ];
         let differing = restart.into_iter().filter(|(_, differs)| *differs);
         diff.restart_only = differing.map(|(key, _)| key).collect();

@@ -10,7 +10,14 @@ use crate::tree::{Entry, Node, Value};
 
 /// Settings from flags. They beat the top level and `defaults` of a file, never a group or a target.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Overrides(Vec<(String, Vec<String>, String)>);
+pub struct Overrides(Vec<(String, Vec<String>, Given)>);
+
+/// What a flag was given.
+#[derive(Clone, PartialEq, Eq)]
+enum Given {
+    One(String),
+    Many(Vec<String>),
+}
 
 // Values may be secrets: a header, a proxy.
 impl std::fmt::Debug for Overrides {
@@ -31,18 +38,30 @@ impl Overrides {
     /// Sets a key: `set("--timeout", "timeout", "5s")`, `set("--log-format", "log.format", "json")`. The flag is
     /// what messages call it. Variables are not put in: the shell has done that.
     #[must_use]
-    pub fn set(mut self, flag: &str, path: &str, value: &str) -> Self {
+    pub fn set(self, flag: &str, path: &str, value: &str) -> Self {
         let path = path.split('.').map(ToOwned::to_owned).collect();
-        self.0.push((flag.to_owned(), path, value.to_owned()));
+        self.push(flag, path, Given::One(value.to_owned()))
+    }
+
+    /// Sets a key that holds a list; none of the values says nothing.
+    #[must_use]
+    pub fn list(self, flag: &str, path: &str, values: &[String]) -> Self {
+        if values.is_empty() {
+            return self;
+        }
+        self.push(flag, vec![path.to_owned()], Given::Many(values.to_vec()))
+    }
+
+    fn push(mut self, flag: &str, path: Vec<String>, given: Given) -> Self {
+        self.0.push((flag.to_owned(), path, given));
         self
     }
 
     /// Adds a header of the request.
     #[must_use]
-    pub fn header(mut self, flag: &str, name: &str, value: &str) -> Self {
+    pub fn header(self, flag: &str, name: &str, value: &str) -> Self {
         let path = vec!["http".to_owned(), "headers".to_owned(), name.to_owned()];
-        self.0.push((flag.to_owned(), path, value.to_owned()));
-        self
+        self.push(flag, path, Given::One(value.to_owned()))
     }
 
     /// Reads them: what concerns the process, and what concerns targets.
@@ -54,19 +73,19 @@ impl Overrides {
                 source,
                 ..Place::default()
             };
-            let list = path.join(".") == "expect.status" && value.contains(',');
-            let mut node = match list {
-                true => {
-                    let items = value
-                        .split(',')
-                        .map(|part| Node::literal(part.trim(), place))
-                        .collect();
-                    Node {
-                        place,
-                        value: Arc::new(Value::List(items)),
-                    }
+            let list = |items: &mut dyn Iterator<Item = &str>| Node {
+                place,
+                value: Arc::new(Value::List(
+                    items.map(|item| Node::literal(item, place)).collect(),
+                )),
+            };
+            let is_statuses = path.join(".") == "expect.status";
+            let mut node = match value {
+                Given::One(text) if is_statuses && text.contains(',') => {
+                    list(&mut text.split(',').map(str::trim))
                 }
-                false => Node::literal(value, place),
+                Given::One(text) => Node::literal(text, place),
+                Given::Many(texts) => list(&mut texts.iter().map(String::as_str)),
             };
             for key in path.iter().skip(1).rev() {
                 let entry = Entry {

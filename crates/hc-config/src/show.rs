@@ -31,48 +31,69 @@ impl Shown {
 #[must_use]
 pub fn show(config: &Config, name: Option<&str>) -> Option<Vec<Shown>> {
     let written = &*config.provenance.0;
-    let mut view = View {
-        written,
-        profile: config.profile,
-        over_tls: false,
-        out: Vec::new(),
-    };
     let Some(name) = name else {
-        let hidden = ["include", "targets", "groups", "defaults", "profile"];
-        view.literal(
-            "profile",
-            config.profile.as_str(),
-            written.top.get("profile"),
-        );
-        for key in keys::TOP.iter().filter(|key| !hidden.contains(&key.name)) {
-            view.key(&[], key, &written.top);
-        }
-        for key in keys::SHARED.iter().flat_map(|keys| keys.iter()) {
-            view.key(&["defaults".to_owned()], key, &written.base);
-        }
-        return Some(view.out);
+        return Some(process(written, config.profile));
     };
     let at = config
         .targets
         .iter()
         .position(|target| target.name == name)?;
-    let target = &config.targets[at];
-    let ProbeSpec::Http(http) = &target.probe;
-    view.over_tls = http.url.scheme() == "https";
-    view.plain("name", &target.name);
-    view.plain("url", &target.url);
-    if let Some(group) = &target.group {
+    let found = &config.targets[at];
+    let ProbeSpec::Http(http) = &found.probe;
+    let who = Who {
+        name,
+        url: &found.url,
+        group: found.group.as_deref(),
+        over_tls: http.url.scheme() == "https",
+        at,
+    };
+    Some(target(written, config.profile, &who))
+}
+
+/// All values of the process and of `defaults`.
+pub(crate) fn process(written: &Written, profile: Profile) -> Vec<Shown> {
+    let mut view = View::of(written, profile);
+    let hidden = ["include", "targets", "groups", "defaults", "profile"];
+    view.literal("profile", profile.as_str(), written.top.get("profile"));
+    for key in keys::TOP.iter().filter(|key| !hidden.contains(&key.name)) {
+        view.key(&[], key, &written.top);
+    }
+    for key in keys::SHARED.iter().flat_map(|keys| keys.iter()) {
+        view.key(&["defaults".to_owned()], key, &written.base);
+    }
+    view.out
+}
+
+/// Which target is shown.
+pub(crate) struct Who<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) group: Option<&'a str>,
+    pub(crate) over_tls: bool,
+    /// In the order of the config.
+    pub(crate) at: usize,
+}
+
+/// All values of one target.
+pub(crate) fn target(written: &Written, profile: Profile, who: &Who<'_>) -> Vec<Shown> {
+    let mut view = View::of(written, profile);
+    view.over_tls = who.over_tls;
+    view.plain("name", who.name);
+    view.plain("url", who.url);
+    if let Some(group) = who.group {
         view.plain("group", group);
     }
     let mut settings = Settings::default();
     if let Some(labels) = written.top.get("labels") {
         settings.set("labels".into(), labels.clone());
     }
-    settings.merge(written.targets.get(at)?);
+    if let Some(own) = written.targets.get(who.at) {
+        settings.merge(own);
+    }
     for key in keys::SHARED.iter().flat_map(|keys| keys.iter()) {
         view.key(&[], key, &settings);
     }
-    Some(view.out)
+    view.out
 }
 
 struct View<'a> {
@@ -80,6 +101,17 @@ struct View<'a> {
     profile: Profile,
     over_tls: bool,
     out: Vec<Shown>,
+}
+
+impl<'a> View<'a> {
+    fn of(written: &'a Written, profile: Profile) -> Self {
+        Self {
+            written,
+            profile,
+            over_tls: false,
+            out: Vec::new(),
+        }
+    }
 }
 
 impl View<'_> {

@@ -553,3 +553,59 @@ targets:
     // A fast interval that nobody wrote gives way to the interval.
     assert_eq!(of(2), (TransportKind::Auto, ms(50)));
 }
+
+#[test]
+fn what_is_shown_of_a_run() {
+    use hc_config::{Control, PerTarget};
+    let text = r#"
+listen: ["127.0.0.1:7740", "[::1]:0", "localhost:80", "unix:/run/hc.sock"]
+allowed_hosts: [hc.example]
+control: none
+metrics: { per_target: none, labels: [zone] }
+targets: [a]
+"#;
+    let config = load_str("hc.yaml", text).unwrap();
+    assert_eq!(config.listen.len(), 4);
+    assert_eq!(config.allowed_hosts, ["hc.example"]);
+    assert_eq!(config.control, Control::Off);
+    assert_eq!(config.metrics.per_target, PerTarget::Off);
+    assert_eq!(config.metrics.labels, ["zone"]);
+
+    let flags = ["unix:/run/x.sock".to_owned(), ":1".to_owned()];
+    let overrides = Overrides::new().list("--listen", "listen", &flags[..1]);
+    let other = from_urls(["a"], &overrides).unwrap();
+    assert_eq!(other.listen, flags[..1]);
+    assert_eq!(other.control, Control::Auto);
+    let overrides = Overrides::new().list("--listen", "listen", &flags);
+    let errors = from_urls(["a"], &overrides).unwrap_err();
+    assert_eq!(errors.errors[0].code, "bad-listen");
+    assert_eq!(errors.errors[0].file, "--listen");
+
+    let changed = hc_config::diff(&config, &other);
+    assert_eq!(changed.restart_only, ["listen", "control"]);
+    let path = load_str("hc.yaml", "control: run/hc.sock\ntargets: [a]").unwrap();
+    assert!(matches!(&path.control, Control::At(path) if path.ends_with("run/hc.sock")));
+}
+
+#[test]
+fn what_is_kept_to_be_shown_is_what_the_config_shows() {
+    let text = r#"
+labels: { site: x }
+defaults: { interval: 7s }
+groups:
+  - { name: g, fall: 5, targets: [ "https://b/", { url: "http://u:p@c/", rise: 4 } ] }
+targets: [a]
+"#;
+    let config = load_str("hc.yaml", text).unwrap();
+    let kept = config.effective();
+    for target in &config.targets {
+        assert_eq!(
+            kept.target(&target.name),
+            hc_config::show(&config, Some(&target.name))
+        );
+        assert_eq!(kept.url(&target.name).as_deref(), Some(target.url.as_str()));
+    }
+    assert_eq!(Some(kept.process()), hc_config::show(&config, None));
+    assert_eq!(kept.target("nobody"), None);
+    assert_eq!(kept.url("nobody"), None);
+}

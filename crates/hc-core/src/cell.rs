@@ -291,6 +291,12 @@ impl TargetHandle {
         self.0.labels()
     }
 
+    /// What outputs are told of the target: its group, its labels, its probe.
+    #[must_use]
+    pub fn about(&self) -> Arc<About> {
+        self.0.about()
+    }
+
     /// The whole published state.
     #[must_use]
     pub fn word(&self) -> Word {

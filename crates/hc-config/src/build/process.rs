@@ -1,10 +1,13 @@
-//! What concerns the whole process: limits, self-doubt, the log, the end.
+//! What concerns the whole process: limits, self-doubt, the log, the end, what is shown of it.
 
 use std::time::Duration;
 
 use hc_core::BasisPoints;
 
-use crate::config::{Isolate, Limits, Log, LogFormat, LogLevel, Overload, Profile, Shutdown};
+use crate::config::{
+    Control, Isolate, Limits, Log, LogFormat, LogLevel, Metrics, Overload, PerTarget, Profile,
+    Shutdown,
+};
 use crate::settings::Settings;
 
 /// A slot of 10 ms: one wake-up for ten checks costs a tenth of ten wake-ups, and nobody sees 10 ms.
@@ -55,12 +58,7 @@ pub(crate) fn isolate(settings: &Settings) -> Option<Isolate> {
     Some(Isolate {
         targets: count(settings, "isolate.targets", ISOLATE_TARGETS as u64),
         min_hosts: count(settings, "isolate.min_hosts", ISOLATE_HOSTS as u64),
-        reference: settings
-            .texts("isolate.reference")
-            .unwrap_or_default()
-            .into_iter()
-            .map(ToOwned::to_owned)
-            .collect(),
+        reference: texts(settings, "isolate.reference"),
     })
 }
 
@@ -91,5 +89,29 @@ pub(crate) fn log(settings: &Settings) -> Log {
 pub(crate) fn shutdown(settings: &Settings) -> Shutdown {
     Shutdown {
         grace: settings.duration("shutdown.grace").unwrap_or(GRACE),
+    }
+}
+
+pub(crate) fn texts(settings: &Settings, path: &str) -> Vec<String> {
+    let texts = settings.texts(path).unwrap_or_default().into_iter();
+    texts.map(ToOwned::to_owned).collect()
+}
+
+pub(crate) fn control(settings: &Settings) -> Control {
+    match (settings.word("control"), settings.text("control")) {
+        (Some("none"), _) => Control::Off,
+        (_, Some(path)) => Control::At(path.into()),
+        _ => Control::Auto,
+    }
+}
+
+pub(crate) fn metrics(settings: &Settings) -> Metrics {
+    Metrics {
+        per_target: match settings.word("metrics.per_target") {
+            Some("full") => PerTarget::Full,
+            Some("none") => PerTarget::Off,
+            _ => PerTarget::Basic,
+        },
+        labels: texts(settings, "metrics.labels"),
     }
 }

@@ -1,6 +1,8 @@
 //! The top level, and what concerns the whole process.
 
-use super::rules::{INSTANCE, LABEL_NAME, LABEL_VALUE, NAME, PATH, SOME};
+use super::rules::{
+    EXPORTED, HOST_NAME, INSTANCE, LABEL_NAME, LABEL_VALUE, LISTEN, NAME, PATH, SOME,
+};
 use crate::key::{Key, Shape};
 
 /// The top level of a file.
@@ -82,23 +84,23 @@ pub(crate) const TOP: &[Key] = &[
         "What is written while running.",
     ),
     Key::new("shutdown", Shape::Map(SHUTDOWN), "{}", "The end."),
-    Key::later(
+    Key::new(
         "listen",
-        Shape::List(&Shape::Text(&SOME)),
+        Shape::List(&Shape::Text(&LISTEN)),
         "[]",
-        "Addresses and sockets to serve. Changed only by a restart.",
+        "Where metrics and the API are served: `127.0.0.1:7740`, `unix:/run/hc.sock`. Who can connect can read all that they tell. Changed only by a restart.",
     ),
-    Key::later(
+    Key::new(
         "allowed_hosts",
-        Shape::List(&Shape::Text(&SOME)),
+        Shape::List(&Shape::Text(&HOST_NAME)),
         "[]",
-        "Host names that requests may carry beside those of `listen`.",
+        "Names that the Host header of requests may carry beside addresses, `localhost` and the names of `listen`.",
     ),
-    Key::later(
+    Key::new(
         "control",
-        Shape::Text(&SOME),
+        Shape::Or("auto", &Shape::Or("none", &Shape::Text(&PATH))),
         "auto",
-        "The control socket: `auto`, a path, or `none`. Changed only by a restart.",
+        "The control socket, for this user alone. `auto`: in the user's runtime directory. Changed only by a restart.",
     ),
     Key::later(
         "state",
@@ -106,7 +108,7 @@ pub(crate) const TOP: &[Key] = &[
         "{ file: auto, max_age: 5m, every: 30s }",
         "Where health outlives a restart. Changed only by a restart.",
     ),
-    Key::later(
+    Key::new(
         "metrics",
         Shape::Map(METRICS),
         "{ per_target: basic, labels: [] }",
@@ -228,16 +230,16 @@ const STATE: &[Key] = &[
 ];
 
 const METRICS: &[Key] = &[
-    Key::later(
+    Key::new(
         "per_target",
         Shape::Word(&["basic", "full", "none"]),
         "basic",
-        "How many series a target has.",
+        "How many series a target has. `full`: its own histograms, in place of its group's.",
     ),
-    Key::later(
+    Key::new(
         "labels",
-        Shape::List(&Shape::Text(&SOME)),
+        Shape::List(&Shape::Text(&EXPORTED)),
         "[]",
-        "Labels of the config to export.",
+        "Labels of the config that the series of targets carry too.",
     ),
 ];

@@ -175,6 +175,81 @@ pub(super) const PATH: Rule = Rule {
     is_path: true,
 };
 
+/// Whether a text may be looked up, and stand in a Host header.
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    host.len() <= 253
+        && host.split('.').all(is_label)
+        // 127.1 and 300.0.0.1 are neither addresses nor names.
+        && host.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+pub(super) const HOST_NAME: Rule = rule(
+    "a host name without a port",
+    "bad-host",
+    "^[A-Za-z0-9_.-]{1,253}$",
+    |text| holds(is_host_name(text)),
+);
+
+/// What `hc-server` takes for an address.
+pub(super) const LISTEN: Rule = rule(
+    "`host:port` or `unix:/path`",
+    "bad-listen",
+    "^(unix:/.+|.+:[0-9]{1,5})$",
+    |text| {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return holds(path.starts_with('/') && !path.ends_with('/') && !path.contains('\0'));
+        }
+        let Some((host, port)) = text.rsplit_once(':') else {
+            let is_port = text.parse::<u16>().is_ok();
+            return Err(is_port.then(|| format!("write `127.0.0.1:{text}`")));
+        };
+        let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+        let is_host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => host.parse::<std::net::Ipv4Addr>().is_ok() || is_host_name(host),
+        };
+        match (host, is_port) {
+            ("" | "*", true) => Err(Some(format!(
+                "write `127.0.0.1:{port}`, or `0.0.0.0:{port}` for every network"
+            ))),
+            _ => holds(is_port && is_host),
+        }
+    },
+);
+
+/// What the series of hc carry themselves, and what Prometheus sets.
+const TAKEN: [&str; 12] = [
+    "target", "group", "state", "kind", "code", "phase", "blame", "probe", "result", "le", "job",
+    "instance",
+];
+
+/// What `hc-server` takes for a label to export.
+pub(super) const EXPORTED: Rule = rule(
+    "a label's name: letters, digits and `_`, no digit first",
+    "bad-label",
+    "^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+    |text| {
+        if TAKEN.contains(&text) {
+            return Err(Some(
+                "hc's own series carry a label of that name".to_owned(),
+            ));
+        }
+        holds(
+            length_is(text, 1, 100)
+                && !text.starts_with("__")
+                && !text.starts_with(|c: char| c.is_ascii_digit())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+        )
+    },
+);
+
 /// A parser's message in one line: patterns may be long, and their errors draw pictures.
 fn first_line(text: &str) -> String {
     let line = text
