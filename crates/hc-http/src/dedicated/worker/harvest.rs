@@ -34,6 +34,17 @@ struct Outlook {
     prompt: bool,
 }
 
+/// What the loop was woken by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    /// An event of a connection whose events are to be known at once.
+    Event,
+    /// Somebody began to wait.
+    Bell,
+    /// It is time for a look.
+    Timer,
+}
+
 struct DeadMark(Weak<Worker>);
 
 impl Drop for DeadMark {
@@ -71,31 +82,28 @@ async fn listen(mark: DeadMark, bell: Arc<Notify>) {
                 None => std::future::pending().await,
             }
         };
-        let is_bell = tokio::select! {
+        let call = tokio::select! {
             biased;
-            () = heard => false,
-            () = bell.notified() => true,
-            () = timer => false,
+            () = heard => Call::Event,
+            () = bell.notified() => Call::Bell,
+            () = timer => Call::Timer,
         };
         let Some(worker) = worker.upgrade() else {
             return;
         };
         let now = instant();
         let millis = worker.tick(now);
-        let outlook = if is_bell {
+        let outlook = if call == Call::Bell {
             let outlook = worker.inner().outlook();
             rounds.rung(now, outlook);
             outlook
         } else {
-            let outlook = worker.harvest(millis, &mut swept);
+            let outlook = worker.harvest(millis, call == Call::Event, &mut swept);
             rounds.looked(now, outlook);
             outlook
         };
-        // Only while somebody wants it is the epoll heard by the runtime: each event would wake it.
         if outlook.prompt && ear.is_none() {
             ear = worker.ear();
-        } else if !outlook.prompt {
-            ear = None;
         }
     }
 }
@@ -151,23 +159,29 @@ impl Rounds {
 }
 
 impl Worker {
-    /// The epoll as something that wakes the runtime; without one, looks by the clock have to do.
+    /// The prompt ones' epoll as something that wakes the runtime; without one, looks by the clock have to do.
     #[expect(
         deprecated,
         reason = "it is sound for a descriptor that it owns; what is to take its place cannot be called safely"
     )]
     fn ear(&self) -> Option<AsyncFd<OwnedFd>> {
-        let fd = self.inner().poll.registry().as_fd().try_clone_to_owned();
+        let inner = self.inner();
+        let fd = inner.prompt_poll.registry().as_fd().try_clone_to_owned();
+        drop(inner);
         AsyncFd::with_interest(fd.ok()?, Interest::READABLE).ok()
     }
 
-    /// Takes what the kernel has: wakes who waits, and sees to parked connections.
-    fn harvest(&self, now: u32, swept: &mut Option<u32>) -> Outlook {
+    /// Takes what the kernel has: wakes who waits, and sees to parked connections. `is_called`: an event of a prompt
+    /// one has woken the loop.
+    fn harvest(&self, now: u32, is_called: bool, swept: &mut Option<u32>) -> Outlook {
         let mut inner = self.inner();
         inner.rung = false;
         // Nudges are given after the lock: what they reach is not ours to know.
         let mut nudges = Vec::new();
         let mut wakers = Vec::new();
+        if is_called {
+            inner.quieten();
+        }
         loop {
             let Inner { poll, events, .. } = &mut *inner;
             if poll.poll(events, Some(Duration::ZERO)).is_err() {
@@ -227,6 +241,19 @@ impl Worker {
 }
 
 impl Inner {
+    /// Takes the events of the prompt ones, so that the next one calls again. Their connections are in the other epoll
+    /// too, where what they say is heeded: so this comes first.
+    fn quieten(&mut self) {
+        let Self {
+            prompt_poll,
+            events,
+            ..
+        } = self;
+        while prompt_poll.poll(events, Some(Duration::ZERO)).is_ok()
+            && events.iter().count() == super::EVENTS
+        {}
+    }
+
     fn outlook(&mut self) -> Outlook {
         self.rung = false;
         Outlook {

@@ -72,6 +72,9 @@ impl Shake {
 
 struct Inner {
     poll: Poll,
+    /// Holds those only whose events are to be known at once, and is heard by the runtime. All connections in an epoll
+    /// that another one listens to would be walked by the kernel at each change of that.
+    prompt_poll: Poll,
     events: Events,
     sockets: Slab<Socket>,
     scratch: Scratch,
@@ -100,6 +103,7 @@ impl Worker {
         let worker = Arc::new(Self {
             inner: Mutex::new(Inner {
                 poll: Poll::new()?,
+                prompt_poll: Poll::new()?,
                 events: Events::with_capacity(EVENTS),
                 sockets: Slab::new(),
                 scratch: Scratch {

@@ -1,12 +1,15 @@
 //! One connection of a worker: what is kept of it, and the hold that a target or a check has on it.
 
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use hc_core::Nudge;
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 
 use super::{Inner, Scratch, Worker, stamp};
 use crate::dedicated::session::{Session, State};
@@ -41,6 +44,8 @@ pub(super) struct Flags {
     pub(super) parked: bool,
     /// Who waits wants to know at once.
     pub(super) prompt: bool,
+    /// It is in the epoll of the prompt ones.
+    pub(super) heard: bool,
     /// The kernel tells when it received what is read.
     pub(super) stamped: bool,
 }
@@ -80,6 +85,21 @@ impl Socket {
                 ..Flags::default()
             },
         }
+    }
+
+    /// Lets its events call the loop, or no longer. One that is closed leaves by itself.
+    fn hear(&mut self, registry: &Registry, key: usize, prompt: bool) {
+        let Some(stream) = &self.stream else {
+            return;
+        };
+        let fd = stream.as_raw_fd();
+        let (mut source, interest) = (SourceFd(&fd), Interest::READABLE | Interest::WRITABLE);
+        let result = match prompt {
+            true => registry.register(&mut source, Token(key), interest),
+            false => registry.deregister(&mut source),
+        };
+        // Without it looks by the clock have to do.
+        self.state.heard = prompt && result.is_ok();
     }
 
     fn stream(&self) -> io::Result<&TcpStream> {
@@ -470,10 +490,19 @@ impl Link {
     /// Takes the connection out of the worker, for who drives it otherwise: its socket and its TLS.
     pub(crate) fn detach(self) -> io::Result<(std::net::TcpStream, Option<Session>)> {
         let mut inner = self.worker.inner();
-        let socket = &mut inner.sockets[self.key];
+        let Inner {
+            poll,
+            prompt_poll,
+            sockets,
+            ..
+        } = &mut *inner;
+        let socket = &mut sockets[self.key];
         let tls = socket.tls.take().map(|tls| tls.session);
+        if socket.state.heard {
+            socket.hear(prompt_poll.registry(), self.key, false);
+        }
         let mut stream = socket.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        inner.poll.registry().deregister(&mut stream)?;
+        poll.registry().deregister(&mut stream)?;
         Ok((stream.into(), tls))
     }
 }
@@ -497,6 +526,9 @@ impl Inner {
     /// Notes who is to be woken by the next event of a connection.
     pub(super) fn wait(&mut self, key: usize, waker: &Waker, prompt: bool) {
         let socket = &mut self.sockets[key];
+        if socket.state.heard != prompt {
+            socket.hear(self.prompt_poll.registry(), key, prompt);
+        }
         match &mut socket.waker {
             Some(known) => known.clone_from(waker),
             None => {
