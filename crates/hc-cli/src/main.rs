@@ -22,6 +22,11 @@ use crate::args::{Cli, ConfigCommand, Verb};
 use crate::exit::ExitCode;
 use crate::term::Term;
 
+/// It gives back what a fleet's config took while it was read, and what an outage of everything did.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hc_core::{
     CheckContext, Connection, Evidence, Fact, Failure, Kind, Phase, Probe, async_trait, stable_hash,
@@ -30,8 +30,8 @@ pub struct HttpProbe {
     settings: Arc<HttpSpec>,
     connect: Option<Box<Dial>>,
     carrier: Carrier,
-    /// Checks so far.
-    checks: AtomicU32,
+    /// Where it stands in its round of planned reconnects; 0: not known yet, the first check's target says.
+    turn: AtomicU32,
 }
 
 /// What carries its requests.
@@ -93,7 +93,7 @@ impl HttpProbe {
             settings,
             connect: spec.connect.map(Box::new),
             carrier,
-            checks: AtomicU32::new(0),
+            turn: AtomicU32::new(0),
         })
     }
 
@@ -111,7 +111,7 @@ impl HttpProbe {
                 transport: Box::new(transport),
             })),
             connect: spec.connect.map(Box::new),
-            checks: AtomicU32::new(0),
+            turn: AtomicU32::new(0),
         })
     }
 
@@ -132,10 +132,13 @@ impl HttpProbe {
     /// Each k-th check, those that ask for it, and all of a target that keeps none, use a new connection.
     fn wish(&self, cx: &CheckContext) -> Wish {
         let every = self.settings.effective_reconnect_every();
-        // Each target begins elsewhere in its round: a fleet that was started together must not reconnect together.
-        let start = (stable_hash(&[cx.target().as_str()]) % u64::from(every)) as u32;
-        let nth = self.checks.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let is_kth = nth.wrapping_add(start).is_multiple_of(every);
+        let mut turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        if turn == 0 {
+            // Each target begins elsewhere in its round: a fleet that was started together must not reconnect together.
+            turn = every + (stable_hash(&[cx.target().as_str()]) % u64::from(every)) as u32;
+            self.turn.store(turn.wrapping_add(1), Ordering::Relaxed);
+        }
+        let is_kth = turn.wrapping_add(1).is_multiple_of(every);
         match is_kth || cx.wants_fresh_connection() || self.settings.keep_alive.is_zero() {
             true => Wish::Fresh,
             false => Wish::Kept,
@@ -243,7 +246,11 @@ impl HttpProbe {
             cut_at: exchange.cut.then_some(limit),
             total,
             certificate: trail.certificate,
-            wall: cx.clock().wall(),
+            // Only a certificate is judged by it, and a clock is not read for nothing.
+            wall: match trail.certificate {
+                Some(_) => cx.clock().wall(),
+                None => SystemTime::UNIX_EPOCH,
+            },
         })
     }
 }
@@ -259,6 +266,14 @@ fn is_pooled(spec: &HttpSpec) -> bool {
 
 #[async_trait]
 impl Probe for HttpProbe {
+    fn warm(&self) {
+        let turn = self.turn.load(Ordering::Relaxed);
+        std::hint::black_box((turn, Arc::as_ptr(&self.settings), self.connect.is_some()));
+        if let Carrier::Dedicated(dedicated) = &self.carrier {
+            dedicated.warm();
+        }
+    }
+
     async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure> {
         let start = cx.now();
         let mut trail = Trail {

@@ -27,7 +27,9 @@ thread_local! {
 
 /// A URL's authority, and what of it goes into the request line.
 fn parts(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    // As a parsed URL is written: behind the scheme comes `://`.
+    let scheme = memchr::memchr(b':', url.as_bytes()).unwrap_or(0);
+    let rest = url.get(scheme + 3..).unwrap_or(url);
     let end = memchr::memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let end = memchr::memchr(b'#', path.as_bytes()).unwrap_or(path.len());
