@@ -1,18 +1,20 @@
 //! The composition root: a config in, a running service out. The command, tests and simulations build hc through it.
 //!
 //! [`Registry`] makes targets of specs, [`Service`] runs and reloads them, [`Chronicle`] follows the feed and hands
-//! records to whoever writes the log. Nothing here prints, and nothing knows an exit code.
+//! records to whoever writes the log, [`Window`] shows it to those who look in. Nothing here prints, and nothing knows an exit code.
 
 mod chronicle;
 pub mod journal;
 mod registry;
 mod service;
 mod sharing;
+mod window;
 
 pub use chronicle::{Chronicle, Telling};
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
 pub use sharing::Sharing;
+pub use window::{Home, Open, Sight, Window};
 
 /// What the README shows compiles: `cargo test --doc` holds it to that.
 #[cfg(doctest)]

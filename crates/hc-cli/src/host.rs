@@ -15,6 +15,16 @@ pub(crate) fn name() -> String {
     }
 }
 
+/// Where the default control socket goes.
+pub(crate) fn home() -> hc_app::Home {
+    hc_app::Home {
+        runtime: std::env::var_os("XDG_RUNTIME_DIR").map(Into::into),
+        temporary: std::env::temp_dir(),
+        user: rustix::process::geteuid().as_raw(),
+        process: std::process::id(),
+    }
+}
+
 /// How many files this process may have open.
 pub(crate) fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

@@ -54,7 +54,9 @@ fn a_reload_that_hangs_does_not_hold_up_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_fleet_larger_than_the_limit_of_open_files_is_asked() {
     let server = Server::always(http::ok()).await;
-    let mut text = "defaults: { interval: 1s }\nlimits: { per_host: 100 }\ntargets:\n".to_owned();
+    let mut text =
+        "defaults: { interval: 1s }\nlimits: { per_host: 100 }\ncontrol: none\ntargets:\n"
+            .to_owned();
     for n in 0..200 {
         text += &format!("  - {}\n", server.url(&format!("/{n}")));
     }

@@ -15,6 +15,7 @@ Examples:
   hc run localhost:8080/health
   hc run -c hc.yaml
   hc run --log-format json
+  hc run --listen 127.0.0.1:7740 localhost:8080     /metrics and /api/v1 there
 
 Exit codes: 0 stopped as asked, 1 could not start, 2 usage or config.")]
 pub(crate) struct RunArgs {
@@ -30,6 +31,9 @@ pub(crate) struct RunArgs {
     /// This checker's name [default: the host's]
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+    /// Serve metrics and the API there: host:port or unix:/path; may be given more than once
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Vec<String>,
 }
 
 impl RunArgs {
@@ -46,7 +50,7 @@ impl RunArgs {
         if let Some(name) = &self.instance {
             overrides = overrides.set("--instance", "instance", name);
         }
-        overrides
+        overrides.list("--listen", "listen", &self.listen)
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
-use hc_app::{Chronicle, Reloaded, Service, ServiceError, Surroundings, Telling};
+use hc_app::{Chronicle, Open, Reloaded, Service, Sight, Surroundings, Telling, Window};
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
+use hc_scheduler::Observer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -120,17 +121,41 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
 
-    let files = Files::share(crate::host::most_open_files(), &config);
-    let short_of_files = files.fit(&mut config);
-    let around = surroundings(files.in_flight(), &log);
-    let (log_settings, start) = (config.log, start(&config, source, short_of_files));
-    let mut service = match Service::start(config, &around) {
-        Ok(service) => service,
+    let (mut window, warnings) = match Window::bind(&config, &crate::host::home(), now()).await {
+        Ok(bound) => bound,
         Err(error) => {
-            log.write(&trouble(&error));
+            log.write(&failed(&error));
             return Ok(ExitCode::Failed);
         }
     };
+    let limit = crate::host::most_open_files();
+    let lookers = window
+        .as_mut()
+        .map_or(0, |window| window.limit_connections(limit));
+    let files = Files::share(limit.saturating_sub(lookers), &config);
+    let short_of_files = files.fit(&mut config);
+    let around = surroundings(files.in_flight(), &log, window.as_ref());
+    let instance = config
+        .instance
+        .clone()
+        .unwrap_or_else(|| around.host_name.clone());
+    let mut start = start(&config, source, short_of_files, window.as_ref());
+    start.extend(warnings);
+    let log_settings = config.log;
+    let mut service = match Service::start(config, &around) {
+        Ok(service) => service,
+        Err(error) => {
+            log.write(&failed(&error));
+            return Ok(ExitCode::Failed);
+        }
+    };
+    let window = window.map(|window| {
+        window.open(
+            service.monitor().clone(),
+            instance,
+            env!("CARGO_PKG_VERSION"),
+        )
+    });
     start.iter().for_each(|record| log.write(record));
     let (telling, heard) = watch::channel(telling(log_settings));
     let chronicle = Chronicle::new(service.monitor().clone(), heard);
@@ -148,7 +173,7 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             _ = hangup.recv(), if loading.is_none() => loading = Some(load_again(source)),
             Some(loaded) = loaded(&mut loading) => {
                 loading = None;
-                if let Some(settings) = reload(&mut service, loaded, files, source, &log).await {
+                if let Some(settings) = reload(&mut service, loaded, files, source, window.as_ref(), &log).await {
                     telling.send_replace(self::telling(settings));
                     log.set_level(settings.level);
                 }
@@ -161,7 +186,11 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
         // Asked twice: at once.
         () = again(&mut terminate, &mut interrupt) => return Ok(code),
     };
-    // The feed has ended: the log tells what is left, and then the last line.
+    // The feed has ended, and with it the streams of those who look in.
+    if let Some(window) = window {
+        window.close(LAST_READ).await;
+    }
+    // The log tells what is left, and then the last line.
     let _ = tokio::time::timeout(Duration::from_secs(1), chronicle).await;
     let uptime = monitor.now().since(started);
     log.write(&journal::stopped(monitor.wall(), signal, ended, uptime));
@@ -182,12 +211,19 @@ fn telling(settings: hc_config::Log) -> Telling {
     }
 }
 
-fn surroundings(descriptors: usize, log: &Log) -> Surroundings {
+/// How long answers under way may be read at the end.
+const LAST_READ: Duration = Duration::from_secs(1);
+
+fn surroundings(descriptors: usize, log: &Log, window: Option<&Window>) -> Surroundings {
     let mut around = Surroundings::default();
     around.host_name = crate::host::name();
     around.seed = crate::host::seed();
     around.descriptors = descriptors;
-    around.observer = Some(Arc::new(log.clone()));
+    let log: Arc<dyn Observer> = Arc::new(log.clone());
+    around.observer = Some(match window {
+        Some(window) => window.observer(log),
+        None => log,
+    });
     around.own_threads = true;
     around
 }
@@ -197,12 +233,21 @@ fn now() -> std::time::SystemTime {
 }
 
 /// What is told at the start.
-fn start(config: &Config, source: &WhatToRun, short_of_files: Option<Record>) -> Vec<Record> {
-    let start = Record::new(now(), Level::Info, "start")
+fn start(
+    config: &Config,
+    source: &WhatToRun,
+    short_of_files: Option<Record>,
+    window: Option<&Window>,
+) -> Vec<Record> {
+    let mut start = Record::new(now(), Level::Info, "start")
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("config", source.shown())
         .with("targets", config.targets.len())
         .with("profile", config.profile.as_str());
+    let listening = window.map(Window::addresses).unwrap_or_default();
+    if !listening.is_empty() {
+        start = start.with("listen", listening.join(","));
+    }
     let mut records = vec![start];
     records.extend(config.warnings.iter().map(|warning| {
         Record::new(now(), Level::Warn, "config")
@@ -225,7 +270,7 @@ fn start(config: &Config, source: &WhatToRun, short_of_files: Option<Record>) ->
     records
 }
 
-fn trouble(error: &ServiceError) -> Record {
+fn failed(error: &impl std::error::Error) -> Record {
     Record::new(now(), Level::Error, "failed").with_message(error.to_string())
 }
 
@@ -256,6 +301,7 @@ async fn reload(
     loaded: Result<Config, ConfigErrors>,
     files: Files,
     source: &WhatToRun,
+    window: Option<&Open>,
     log: &Log,
 ) -> Option<hc_config::Log> {
     let mut settings = None;
@@ -265,10 +311,13 @@ async fn reload(
             .with_message(format!("old config kept: hc validate {}", source.shown())),
         Ok(mut config) => {
             let short_of_files = files.fit(&mut config);
-            let wanted = config.log;
+            let (wanted, sight) = (config.log, Sight::of(&config));
             match service.reload(config).await {
                 Ok(reloaded) => {
                     settings = Some(wanted);
+                    if let Some(window) = window {
+                        window.reloaded(sight);
+                    }
                     if let Some(record) = short_of_files {
                         log.write(&record);
                     }
@@ -280,6 +329,9 @@ async fn reload(
             }
         }
     };
+    if let Some(window) = window.filter(|_| settings.is_none()) {
+        window.reload_failed();
+    }
     log.write(&record);
     settings
 }

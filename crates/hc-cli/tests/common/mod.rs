@@ -27,6 +27,8 @@ fn clean(mut command: Command) -> Command {
     ] {
         command.env_remove(name);
     }
+    // Control sockets of tests lie beside none of the user's own.
+    command.env("XDG_RUNTIME_DIR", folder_of("runtime"));
     command.stdin(Stdio::null());
     command
 }
@@ -63,6 +65,13 @@ pub(crate) fn expect(code: i32, args: &[&str]) -> Ran {
     let ran = run(args);
     assert_eq!(ran.code, code, "hc {args:?}: {ran:#?}");
     ran
+}
+
+/// A folder that tests share.
+fn folder_of(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
 }
 
 /// A folder of a test's own.
