@@ -16,7 +16,7 @@ use crate::observer::Observer;
 use crate::plan::{Action, Checked, Ended, Finished, Input, Moved, Now, Plan};
 use crate::slab::Key;
 use crate::stats::Stats;
-use crate::time::MonitorClock;
+use crate::time::{Alarm, MonitorClock};
 
 mod alter;
 mod describe;
@@ -58,6 +58,7 @@ pub(crate) struct Driver<F> {
     plan: Plan,
     publisher: Publisher,
     clock: Arc<MonitorClock>,
+    alarm: Alarm,
     /// For people, as of the turn's beginning.
     wall: SystemTime,
     observer: Option<Arc<dyn Observer>>,
@@ -100,6 +101,7 @@ impl Driver<std::future::Pending<Outcome>> {
             commands,
             checks: Checks::new(ask, clock.clone()),
             clock,
+            alarm: Alarm::new(),
             actions: Vec::new(),
             altering: VecDeque::new(),
             describing: VecDeque::new(),
@@ -172,14 +174,14 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             (Some(wake), None) => wake,
             (None, None) => Timestamp::NEVER,
         };
-        let sleep = self.clock.sleep_until(wake);
+        self.alarm.set(&self.clock, wake);
         tokio::select! {
             // In order: ends of checks free permits, commands are rare, and a timer that is due stays due.
             biased;
             ran = self.checks.stirred() => ran.map_or(Woken::Stirred, |ran| Woken::Ran(Box::new(ran))),
             command = self.commands.recv() => Woken::Command(command),
             () = heard => Woken::Stirred,
-            () = sleep => Woken::Stirred,
+            () = self.alarm.rings() => Woken::Stirred,
         }
     }
 

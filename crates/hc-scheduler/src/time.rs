@@ -1,9 +1,10 @@
 //! The clock of a driver and its probes: tokio's, so that a paused runtime moves it, with an origin of its own.
 
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{Clock, Timestamp};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 /// The one place that reads the clock.
 #[derive(Debug)]
@@ -20,16 +21,6 @@ impl MonitorClock {
         Self {
             origin: Instant::now(),
         }
-    }
-
-    /// Sleeps until that real time of this clock; for ever if it is [`Timestamp::NEVER`].
-    pub(crate) async fn sleep_until(&self, at: Timestamp) {
-        if at == Timestamp::NEVER {
-            return std::future::pending().await;
-        }
-        // Timers have a grain of a millisecond and round up; the wheel's slots are multiples of one.
-        let until = self.origin + Duration::from_nanos(at.as_nanos());
-        tokio::time::sleep_until(until).await;
     }
 }
 
@@ -48,5 +39,43 @@ impl Clock for MonitorClock {
     )]
     fn wall(&self) -> SystemTime {
         SystemTime::now()
+    }
+}
+
+/// The driver's timer. It stays with the runtime while it is not moved: one that begins and is the next to end costs
+/// the runtime two calls of the system.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    at: Timestamp,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Alarm {
+    pub(crate) fn new() -> Self {
+        Self {
+            at: Timestamp::NEVER,
+            sleep: None,
+        }
+    }
+
+    /// Sets it to that real time of the clock; it never rings at [`Timestamp::NEVER`].
+    pub(crate) fn set(&mut self, clock: &MonitorClock, at: Timestamp) {
+        if at == std::mem::replace(&mut self.at, at) || at == Timestamp::NEVER {
+            return;
+        }
+        // Timers have a grain of a millisecond and round up; the wheel's slots are multiples of one.
+        let until = clock.origin + Duration::from_nanos(at.as_nanos());
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(until),
+            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(until))),
+        }
+    }
+
+    /// Resolves at that time, and at once when it is over.
+    pub(crate) async fn rings(&mut self) {
+        match &mut self.sleep {
+            Some(sleep) if self.at != Timestamp::NEVER => sleep.await,
+            _ => std::future::pending().await,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! serves all answers that came meanwhile: at thousands of checks a second sleeping and waking is what costs.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -65,12 +66,19 @@ async fn listen(mark: DeadMark, bell: Arc<Notify>) {
     let mut rounds = Rounds::default();
     let mut swept = None;
     let mut ear: Option<AsyncFd<OwnedFd>> = None;
+    // It stays with the runtime while it is not moved: one that begins and is the next to end costs two system calls.
+    let mut sleep = pin!(sleep_until(instant()));
     loop {
-        let next = rounds.next;
+        if let Some(next) = rounds.next
+            && next != sleep.deadline()
+        {
+            sleep.as_mut().reset(next);
+        }
+        let is_set = rounds.next.is_some();
         let timer = async {
-            match next {
-                Some(next) => sleep_until(next).await,
-                None => std::future::pending().await,
+            match is_set {
+                true => sleep.as_mut().await,
+                false => std::future::pending().await,
             }
         };
         let heard = async {
