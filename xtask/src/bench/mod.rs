@@ -10,6 +10,7 @@ mod envoy;
 mod example;
 mod files;
 mod main_job;
+mod memory;
 mod micro;
 mod overload;
 mod peers;
@@ -68,6 +69,11 @@ const BENCHES: &[Bench] = &[
         name: "scale",
         about: "processor time, memory and lateness of 100 to 15,000 targets and of a million simulated ones (5 minutes)",
         run: scale::run,
+    },
+    Bench {
+        name: "memory",
+        about: "where the bytes of a kept plain and of a kept TLS target go, and what `hc run` has resident (3 minutes)",
+        run: memory::run,
     },
     Bench {
         name: "micro",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::arena::Arena;
+use super::certificate::Certificate;
 use super::child::Child;
 use super::programs::{Program, Programs};
 
@@ -21,6 +22,7 @@ pub(crate) struct Backend {
     child: Child,
     status: SocketAddr,
     port: u16,
+    scheme: &'static str,
     strange: PathBuf,
     /// A file of the targets, `ADDRESS:PORT` a line.
     pub(crate) list: PathBuf,
@@ -47,6 +49,20 @@ impl Backend {
         folder: &Path,
         count: usize,
     ) -> Result<Self> {
+        Self::start_over(arena, programs, folder, count, None)
+    }
+
+    /// The same, over TLS if there is a certificate to show.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub(crate) fn start_over(
+        arena: &Arena,
+        programs: &Programs,
+        folder: &Path,
+        count: usize,
+        certificate: Option<&Certificate>,
+    ) -> Result<Self> {
         let nginx = programs.path(Program::Nginx)?;
         let needed = if arena.private { count } else { 2 * count } + 100;
         let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
@@ -54,11 +70,16 @@ impl Backend {
             bail!("{count} targets need {needed} open files, and {permitted} are permitted");
         }
         let [port, status_port] = free_ports()?;
-        let mut listen = format!("listen {port} backlog=65535;");
+        let (scheme, how) = match certificate {
+            Some(_) => ("https", "ssl backlog=65535"),
+            None => ("http", "backlog=65535"),
+        };
+        let mut listen = format!("listen {port} {how};");
         if !arena.private {
-            let each = addresses(count).map(|it| format!("listen {it}:{port} backlog=65535;\n"));
+            let each = addresses(count).map(|it| format!("listen {it}:{port} {how};\n"));
             listen = each.collect();
         }
+        let tls = certificate.map(tls).unwrap_or_default();
         let here = folder.display();
         let strange = folder.join("strange.log");
         let text = format!(
@@ -82,6 +103,7 @@ http {{
     }}
     server {{
         {listen}
+        {tls}
         location = /health {{ return 200 \"ok\\n\"; }}
         location / {{ access_log {strange}; return 404; }}
     }}
@@ -106,6 +128,7 @@ http {{
             child: Child::start(arena.other, nginx, arguments, &log)?,
             status: SocketAddr::from(([127, 0, 0, 1], status_port)),
             port,
+            scheme,
             strange,
             list,
             count,
@@ -129,7 +152,7 @@ http {{
     /// The targets' URLs.
     pub(crate) fn urls(&self) -> impl Iterator<Item = String> {
         self.targets()
-            .map(|target| format!("http://{target}/health"))
+            .map(|target| format!("{}://{target}/health", self.scheme))
     }
 
     /// What it counted. To ask is one connection and one request, which are counted too.
@@ -163,6 +186,17 @@ http {{
             None => Ok(()),
         }
     }
+}
+
+/// Both versions that are in use, so that they are the same with each release of nginx.
+fn tls(it: &Certificate) -> String {
+    format!(
+        "ssl_certificate {};
+        ssl_certificate_key {};
+        ssl_protocols TLSv1.2 TLSv1.3;",
+        it.shown.display(),
+        it.key.display()
+    )
 }
 
 fn addresses(count: usize) -> impl Iterator<Item = Ipv4Addr> {

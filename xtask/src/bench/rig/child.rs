@@ -4,9 +4,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+
+use crate::clock::Started;
 
 /// A running program.
 pub(crate) struct Child {
@@ -77,6 +80,27 @@ impl Child {
             Ok(Some(status)) => bail!("it ended with {status}: {}", last_words(&self.said())),
             Err(error) => Err(error).context("failed to ask for a program's status"),
         }
+    }
+
+    /// Waits for its end, and gives everything it has said.
+    ///
+    /// # Errors
+    /// When it takes longer, or does not end with 0: with its last words.
+    pub(crate) fn finish(mut self, within: Duration) -> Result<String> {
+        let begun = Started::now();
+        while begun.elapsed() < within {
+            let status = self.process.try_wait();
+            match status.context("failed to ask for a program's status")? {
+                Some(status) if status.success() => return Ok(self.said()),
+                Some(_) => self.must_run()?,
+                None => thread::sleep(Duration::from_millis(50)),
+            }
+        }
+        bail!(
+            "it did not end within {} s: {}",
+            within.as_secs(),
+            last_words(&self.said())
+        )
     }
 
     /// What it has used.

@@ -5,6 +5,7 @@
 
 mod arena;
 mod backend;
+mod certificate;
 mod child;
 mod fickle;
 mod obtain;
@@ -13,6 +14,7 @@ mod tail;
 
 pub(super) use arena::{Arena, enter};
 pub(super) use backend::Backend;
+pub(super) use certificate::{Certificate, NAME as CERTIFIED};
 pub(super) use child::Child;
 pub(super) use fickle::{Fickle, Manner, Told};
 pub(super) use obtain::obtain;

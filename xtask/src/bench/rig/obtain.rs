@@ -40,6 +40,8 @@ fn one(program: Program, target: &Path, [hc, other]: [Option<&Path>; 2]) -> Resu
         // Its probes ask nobody.
         Program::Simulation => (example("hc-scheduler", "million", target)?, ""),
         Program::Suspects => (example("hc-app", "suspects", target)?, ""),
+        Program::Memory => (example("hc-app", "memory", target)?, ""),
+        Program::Openssl => (package("openssl", &["openssl"])?, "version"),
         Program::Pingora => {
             // Its compression library, of which a health check needs nothing, is built by it.
             package("cmake", &["cmake"])?;

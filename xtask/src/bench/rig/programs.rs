@@ -22,12 +22,14 @@ pub(crate) enum Program {
     Fickle,
     Simulation,
     Suspects,
+    Memory,
+    Openssl,
     Curl,
     Wrk,
 }
 
 impl Program {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Nginx,
         Self::Hc,
         Self::OtherHc,
@@ -40,6 +42,8 @@ impl Program {
         Self::Fickle,
         Self::Simulation,
         Self::Suspects,
+        Self::Memory,
+        Self::Openssl,
         Self::Curl,
         Self::Wrk,
     ];
@@ -59,6 +63,8 @@ impl Program {
             Self::Fickle => "fickle",
             Self::Simulation => "simulation",
             Self::Suspects => "suspects",
+            Self::Memory => "memory",
+            Self::Openssl => "openssl",
             Self::Curl => "curl",
             Self::Wrk => "wrk",
         }
