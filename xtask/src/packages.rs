@@ -16,11 +16,19 @@ pub(crate) struct Need {
     pub(crate) why: &'static str,
 }
 
-const NEEDS: [Need; 1] = [Need {
-    program: "nginx",
-    packages: &["nginx-light", "nginx"],
-    why: "the tests against real backends",
-}];
+const NEEDS: [Need; 2] = [
+    Need {
+        program: "nginx",
+        packages: &["nginx-light", "nginx"],
+        why: "the tests against real backends",
+    },
+    // It brings promtool.
+    Need {
+        program: "prometheus",
+        packages: &["prometheus"],
+        why: "the tests of metrics and alert rules",
+    },
+];
 
 /// Sees to it that every program is there.
 ///

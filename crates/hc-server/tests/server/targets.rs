@@ -1,0 +1,214 @@
+//! Fleet, lists and single targets.
+
+use serde_json::{Value, json};
+
+use crate::support::{Site, Switch, names};
+
+#[tokio::test]
+async fn the_fleet_stands_as_its_targets_do() {
+    let site = Site::of(&["a", "b", "c"]).await;
+    site.check("b", 1).await;
+    site.monitor.pause(["c".into()]).await.unwrap();
+    let fleet = site.json("/api/v1/fleet").await;
+    for (field, value) in [
+        ("targets", 3),
+        ("healthy", 2),
+        ("unhealthy", 1),
+        ("unknown", 0),
+        ("paused", 1),
+        ("checks", 4),
+        ("failures", 1),
+    ] {
+        assert_eq!(fleet[field], value, "{field}: {fleet}");
+    }
+    assert_eq!(fleet["isolated"], false);
+    assert_eq!(fleet["instance"], "test");
+}
+
+#[tokio::test]
+async fn filters_let_through_what_they_say() {
+    let site = Site::of(&["api-1", "api-2", "shop"]).await;
+    let other = Switch::default()
+        .target("db")
+        .with_group("Stores")
+        .with_labels(Default::default());
+    site.add(other).await;
+    site.check("api-2", 1).await;
+    site.check("shop", 2).await;
+    site.monitor.pause(["db".into()]).await.unwrap();
+    for (query, expected) in [
+        ("", &["api-2", "shop", "api-1", "db"][..]),
+        ("sort=name", &["api-1", "api-2", "db", "shop"]),
+        ("status=unhealthy", &["api-2"]),
+        ("status=paused&status=degraded", &["shop", "db"]),
+        ("label=zone=a&sort=name", &["api-1", "api-2", "shop"]),
+        ("label=zone%3Da&label=zone&status=healthy", &["api-1"]),
+        ("label=zone=b", &[]),
+        ("q=API&sort=name", &["api-1", "api-2"]),
+        ("q=shop.test", &["shop"]),
+        ("q=stores", &["db"]),
+        ("q=%00%F0%9F%A6%80", &[]),
+        ("limit=1", &["api-2"]),
+    ] {
+        let page = site.json(&format!("/api/v1/targets?{query}")).await;
+        assert_eq!(names(&page), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn odd_queries_are_problems_and_never_everything() {
+    let site = Site::of(&["a"]).await;
+    for query in [
+        "statu=unhealthy",
+        "status=broken",
+        "status=",
+        "label=",
+        "label==x",
+        "sort=worst",
+        "sort=name&sort=name",
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=+5",
+        "limit=1e3",
+        "limit=",
+        "q=a&q=b",
+        "x",
+        "%zz",
+        "&&=",
+    ] {
+        site.problem(&format!("/api/v1/targets?{query}"), 400, "bad-filter")
+            .await;
+    }
+    let many = "q=".to_owned() + &"&x=1".repeat(60);
+    site.problem(&format!("/api/v1/targets?{many}"), 400, "bad-filter")
+        .await;
+    for cursor in [
+        "",
+        "x",
+        "bnVsbA",
+        "%2e%2e",
+        "WzEsIm4iLHsicmFuayI6MSwibmFtZSI6IiJ9XQ",
+    ] {
+        site.problem(
+            &format!("/api/v1/targets?cursor={cursor}"),
+            400,
+            "bad-cursor",
+        )
+        .await;
+    }
+    site.problem("/api/v1/targets/a", 404, "unknown-target")
+        .await;
+    site.problem("/api/v1/targets/t000000000000", 404, "unknown-target")
+        .await;
+    site.problem("/api/v1/targets/%2e%2e%2ffleet", 404, "unknown-target")
+        .await;
+    let uid = hc_server::uid("a");
+    site.problem(&format!("/api/v1/targets/{uid}?x=1"), 400, "bad-filter")
+        .await;
+}
+
+/// Pages go on behind the last item, whatever came, went or turned between them.
+#[tokio::test]
+async fn pages_neither_skip_nor_repeat_what_stays() {
+    let all: Vec<String> = (0..250).map(|n| format!("t{n:03}")).collect();
+    let site = Site::of(&all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for sort in ["name", "trouble"] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        for nth in 0.. {
+            let page = site
+                .json(&format!("/api/v1/targets?sort={sort}&limit=100{cursor}"))
+                .await;
+            seen.extend(names(&page).into_iter().map(ToOwned::to_owned));
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+            let gone = all[99 + nth * 100].as_str();
+            site.monitor.remove([gone.into()]).await.unwrap();
+            site.add(Switch::default().target(&format!("a-new-{nth}")))
+                .await;
+        }
+        let mut once = seen.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), seen.len(), "{sort}");
+        assert!(seen.len() >= 248, "{sort}: {}", seen.len());
+        for nth in 0..2 {
+            site.add(Switch::default().target(&all[99 + nth * 100]))
+                .await;
+            site.monitor
+                .remove([format!("a-new-{nth}").into()])
+                .await
+                .unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_and_transitions_outlive_good_results() {
+    let site = Site::of(&["a"]).await;
+    for _ in 0..7 {
+        site.check("a", 1).await;
+    }
+    for _ in 0..40 {
+        site.check("a", 0).await;
+    }
+    let path = format!("/api/v1/targets/{}", hc_server::uid("a"));
+    let target = site.json(&path).await;
+    assert_eq!(target["status"], "healthy");
+    assert_eq!(target["why"], Value::Null, "it is well");
+    assert_eq!(target["recent"], ".".repeat(30));
+    assert_eq!(target["recent_ms"].as_array().unwrap().len(), 30);
+    assert_eq!(target["failures"].as_array().unwrap().len(), 5);
+    assert_eq!(target["failures"][0]["kind"], "refused");
+    assert_eq!(target["failures_total"], 7);
+    let turns: Vec<_> = target["transitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["to"].clone())
+        .collect();
+    assert_eq!(turns, ["healthy", "unhealthy", "healthy"]);
+    assert_eq!(target["last_check"]["http"], json!({ "status": 200 }));
+    assert_eq!(target["policy"][0]["origin"], "built-in");
+    assert_eq!(target["next"]["reason"], "interval");
+}
+
+#[tokio::test]
+async fn a_target_that_comes_back_under_its_name_begins_anew() {
+    let site = Site::of(&["a", "b"]).await;
+    site.check("a", 1).await;
+    site.monitor.remove(["a".into()]).await.unwrap();
+    let path = format!("/api/v1/targets/{}", hc_server::uid("a"));
+    site.problem(&path, 404, "unknown-target").await;
+    site.add(Switch::default().target("a")).await;
+    let target = site.json(&path).await;
+    assert_eq!(target["recent"], ".");
+    assert_eq!(target["failures_total"], 0);
+}
+
+#[tokio::test]
+async fn what_no_event_changed_is_not_sent_again() {
+    let site = Site::of(&["a"]).await;
+    let uid = hc_server::uid("a");
+    for path in [
+        "/api/v1/targets".to_owned(),
+        format!("/api/v1/targets/{uid}"),
+    ] {
+        site.check("a", 0).await;
+        let first = site.get(&path).await;
+        let tag = first.header("etag").unwrap().to_owned();
+        assert!(tag.starts_with("W/\"6ce1-"), "{tag}");
+        for known in [&*tag, "*", &format!("\"x\", {tag}"), &tag["W/".len()..]] {
+            let again = site
+                .ask(&path, &format!("If-None-Match: {known}\r\n"))
+                .await;
+            assert_eq!((again.status, &*again.body), (304, ""), "{known}");
+            assert_eq!(again.header("etag"), Some(&*tag));
+        }
+        site.check("a", 1).await;
+        let changed = site.ask(&path, &format!("If-None-Match: {tag}\r\n")).await;
+        assert_eq!(changed.status, 200);
+    }
+}
