@@ -16,6 +16,7 @@ mod counts;
 mod dist;
 mod docs;
 mod fuzz;
+mod fuzz_api;
 mod links;
 mod lint;
 mod packages;
@@ -44,6 +45,7 @@ use clap::{Args, Parser, Subcommand};
   cargo xtask lint --only arrows           who may depend on whom
   cargo xtask counts                       instructions per check, beside the baseline
   cargo xtask fuzz --seconds 3600          an hour of random answers, read by us and by hyper
+  cargo xtask fuzz-api --seconds 600       ten minutes of random requests to the API of a running hc
   cargo xtask release minor                print what a minor release would do
   cargo xtask release --execute minor      and do it
   cargo xtask dist                         binary, .deb, checksums in target/dist"
@@ -67,6 +69,8 @@ enum Verb {
     Counts(counts::Options),
     /// Try the reader of HTTP/1 answers against hyper with random ones, for long
     Fuzz(fuzz::Options),
+    /// Try the API of a running hc with requests that schemathesis makes of its description
+    FuzzApi(fuzz_api::Options),
     /// Build the book and the API docs
     Docs,
     /// Bump the version, date the changelog, check the packages, tag. Prints the plan unless --execute
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(arguments.name.as_deref(), &arguments.extra),
         Verb::Counts(options) => counts::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::FuzzApi(options) => fuzz_api::run_all(&options),
         Verb::Docs => docs::run(),
         Verb::Release(options) => release::run(&options),
         Verb::Dist(options) => dist::run(&options),

@@ -24,6 +24,7 @@ pub(super) struct EventParameters {
     limit: Option<u16>,
     /// `next_cursor` of the page before, or the `id` of an event. Default: the oldest that is kept; of a stream: from
     /// now on.
+    #[param(pattern = "^[0-9a-f]+-[0-9]{1,19}$")]
     cursor: Option<String>,
 }
 

@@ -24,7 +24,7 @@ use super::{config, events, fleet, health, metrics, target, targets};
         metrics::metrics,
         openapi,
     ),
-    components(schemas(crate::wire::event::Gap))
+    components(schemas(crate::wire::event::Gap, targets::StateName, targets::LabelFilter))
 )]
 struct Document;
 

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use hc_core::{Overlay, Status, TargetId, Timestamp};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::cursor::{self, Place};
@@ -30,10 +30,10 @@ const LARGEST_PAGE: usize = 1_000;
 #[expect(dead_code, reason = "documents what `Wanted` reads")]
 pub(super) struct TargetParameters {
     /// A status or an overlay: `unhealthy`, `suspect`. Several: any of them.
-    #[param(explode = true)]
+    #[param(explode = true, value_type = Option<Vec<StateName>>)]
     status: Option<Vec<String>>,
     /// A label's value, `zone=a`, or a label that is there at all, `zone`. Several: all of them.
-    #[param(explode = true)]
+    #[param(explode = true, value_type = Option<Vec<LabelFilter>>)]
     label: Option<Vec<String>>,
     /// Text in the name, the URL or the group; case does not matter.
     q: Option<String>,
@@ -46,6 +46,29 @@ pub(super) struct TargetParameters {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
+
+/// A status or an overlay.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "documents what `is_state` takes")]
+pub(super) enum StateName {
+    Unknown,
+    Healthy,
+    Degraded,
+    Unhealthy,
+    Suspect,
+    Recovering,
+    Flapping,
+    Unsteady,
+    Paused,
+    Stale,
+}
+
+/// A label's value, `zone=a`, or a label that is there at all, `zone`.
+#[derive(ToSchema)]
+#[schema(pattern = "^[^=]+")]
+#[expect(dead_code, reason = "documents what `Wanted` takes")]
+pub(super) struct LabelFilter(String);
 
 /// Targets: filtered, sorted, paged.
 #[utoipa::path(
