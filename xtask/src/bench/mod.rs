@@ -72,7 +72,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "memory",
-        about: "where the bytes of a kept plain and of a kept TLS target go, and what `hc run` has resident (3 minutes)",
+        about: "where the bytes of a kept plain and of a kept TLS target go, and what `hc run` has resident (8 minutes)",
         run: memory::run,
     },
     Bench {

@@ -1,11 +1,12 @@
 //! Where the memory of a fleet goes: `memory TARGETS|CONFIG [whole]`.
 //!
-//! With a number the fleet is made up and asks nobody. With a config it is the file's, and `whole` goes on until each of
-//! its targets was asked and was found healthy: what a target holds beyond the start are its results and its connection.
+//! With a number the fleet is made up and asks nobody. With a config it is the file's, and each of its targets is asked
+//! and found healthy: what it holds then beyond the start are its results and its connection. `whole` starts a service
+//! instead of its parts, as `hc run` does.
 //!
 //! A stage is a line of JSON: what the process holds beyond the stage before, in bytes that the allocator was asked for,
-//! in blocks of them, and in bytes that the system counts as resident; and what is resident in all. The config stands
-//! until the targets are made, as in `hc run`. `cargo xtask bench memory` runs it.
+//! in blocks of them, and in bytes that the system counts as resident; and what is resident in all.
+//! `cargo xtask bench memory` runs it.
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 mod stages;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use hc_app::{Registry, Service, Surroundings};
 use hc_config::{Config, Outline, load_path, load_str};
-use hc_scheduler::Monitor;
+use hc_scheduler::{Monitor, MonitorHandle};
 use rustls::client::UnbufferedClientConnection;
 use serde_json::json;
 
@@ -46,11 +47,12 @@ fn main() {
     }
 }
 
-/// Each part by itself, before a connection is opened.
+/// Each part by itself. The config stands until the targets are made.
 fn parts(fleet: &Fleet) {
     let in_place = [
         ("HttpProbe", size_of::<hc_http::HttpProbe>()),
         ("Health", size_of::<hc_core::Health>()),
+        ("Event", size_of::<hc_core::Event>()),
         (
             "UnbufferedClientConnection",
             size_of::<UnbufferedClientConnection>(),
@@ -60,52 +62,58 @@ fn parts(fleet: &Fleet) {
         println!("{}", json!({"in_place": part, "bytes": bytes}));
     }
     let config = stage("config", || fleet.config());
+    let intervals = config.targets.iter().map(|it| it.policy.interval());
+    let interval = intervals.max().unwrap_or_default();
     let outline = stage("outline", || Outline::of(&config));
     let registry = Registry::for_fleet(config.targets.len());
     let made = stage("targets with probes", || {
-        registry.targets(&config.targets).expect("they can be made")
+        let mut made = registry.targets(&config.targets).expect("they can be made");
+        // As in a service, an id is there once.
+        for (target, id) in made.iter_mut().zip(outline.ids()) {
+            target.id = id.clone();
+        }
+        made
     });
     stage("without the config", || drop(config));
     let runtime = runtime();
     let _inside = runtime.enter();
     let monitor = stage("plan and view", || {
-        Monitor::builder().targets(made).build().start()
+        // The feed keeps as many events for a few targets as for many: it is no target's.
+        let builder = Monitor::builder().feed_capacity(1);
+        builder.targets(made).build().start()
     });
-    runtime.block_on(async {
-        monitor.stats().await.expect("it runs");
-    });
-    stage("a turn later", || ());
+    match fleet {
+        Fleet::MadeUp(_) => {
+            runtime.block_on(async {
+                monitor.stats().await.expect("it runs");
+            });
+            stage("a turn later", || ());
+        }
+        Fleet::File(_) => stage("results and connections", || {
+            runtime.block_on(until_known(&monitor, interval));
+        }),
+    }
     runtime.block_on(monitor.shutdown(Duration::ZERO));
     black_box((outline, registry));
 }
 
-/// What a service holds after its start, and once it knows every target.
+/// What a service holds after its start.
 fn whole(fleet: &Fleet) {
     let runtime = runtime();
     let _inside = runtime.enter();
-    let mut interval = Duration::ZERO;
-    let service = stage("the service", || {
-        let config = fleet.config();
-        let intervals = config.targets.iter().map(|it| it.policy.interval());
-        interval = intervals.max().unwrap_or_default();
-        Service::start(config, &Surroundings::default()).expect("it starts")
+    let service = stage("the service, in all", || {
+        Service::start(fleet.config(), &Surroundings::default()).expect("it starts")
     });
-    if let Fleet::File(_) = fleet {
-        stage("results and connections", || {
-            runtime.block_on(until_known(&service, interval));
-        });
-    }
     runtime.block_on(service.shutdown());
 }
 
 /// Until each target was asked at least twice and nothing is in flight.
-async fn until_known(service: &Service, interval: Duration) {
-    let monitor = service.monitor();
+async fn until_known(monitor: &MonitorHandle, interval: Duration) {
     monitor.first_sweep().await.expect("it runs");
     // What a server sends after the first answer, as tickets, is read with the second.
     tokio::time::sleep(interval * 2).await;
     let [_, healthy, ..] = monitor.view().tally();
-    assert_eq!(healthy, service.ids().count(), "all targets are healthy");
+    assert_eq!(healthy, monitor.view().len(), "all targets are healthy");
     loop {
         let stats = monitor.stats().await.expect("it runs");
         if stats.in_flight == 0 && stats.waiting == 0 {

@@ -11,10 +11,10 @@ use super::super::rig::{Arena, Backend, CERTIFIED, Certificate, Child, Program, 
 use super::stage::Said;
 use crate::clock::Started;
 
-/// Long enough that a target of thousands is never without its connection for want of processor time.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// Long enough that thousands of handshakes, one for each check where no connection is kept, are no load.
+pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 /// For an example or an hc to ask all targets three times.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What targets are asked over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +31,13 @@ pub(super) struct Place<'a> {
     pub(super) certificate: &'a Certificate,
 }
 
-/// What a fleet of one size gave.
+/// What a fleet of one size holds, part by part.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fleet {
-    /// The parts of a service, one after the other, before a connection.
-    pub(super) parts: Said,
-    /// A service with its connections.
+pub(super) struct Parts {
+    /// With its connections.
     pub(super) kept: Said,
-    /// A service that keeps no connection.
+    /// With `keep_alive: 0s`, so that no connection stays.
     pub(super) unkept: Said,
-    /// Resident in `hc run`.
-    pub(super) hc_kib: f64,
 }
 
 impl Wire {
@@ -56,45 +52,57 @@ impl Wire {
 
 impl Place<'_> {
     /// # Errors
-    /// When something does not start, or not every target is found healthy on a connection of its own.
-    pub(super) fn fleet(&self, wire: Wire, count: usize) -> Result<Fleet> {
-        let certificate = (wire == Wire::Tls).then_some(self.certificate);
-        let backend =
-            Backend::start_over(self.arena, self.programs, self.folder, count, certificate)?;
-        let urls: Vec<_> = backend.urls().collect();
-        let config = |keep_alive| config(&urls, keep_alive, certificate);
-        let kept = self.write("kept.yaml", &config("90s"))?;
-        let unkept = self.write("unkept.yaml", &config("0s"))?;
-        let of = || format!("{} targets, {}", count, wire.name());
-        let parts = self.example(&kept, "parts").with_context(of)?;
+    /// When something does not start, or not every target is found healthy and kept.
+    pub(super) fn parts(&self, wire: Wire, count: usize) -> Result<Parts> {
+        let backend = self.backend(wire, count)?;
+        let of = || format!("{count} targets, {}", wire.name());
+        let kept = self.config(&backend, wire, "90s")?;
         let opened = backend.counted()?.connections;
-        let whole = self.example(&kept, "whole").with_context(of)?;
+        let said = self.example(&kept).with_context(of)?;
         all_were_kept(backend.counted()?.connections - opened, count).with_context(of)?;
-        Ok(Fleet {
-            parts,
-            kept: whole,
-            unkept: self.example(&unkept, "whole").with_context(of)?,
-            hc_kib: self.hc(&backend, &kept, count).with_context(of)?,
+        let unkept = self.config(&backend, wire, "0s")?;
+        Ok(Parts {
+            kept: said,
+            unkept: self.example(&unkept).with_context(of)?,
         })
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let file = self.folder.join(name);
+    /// What `hc run` has resident, in KiB, once it has asked every target three times.
+    ///
+    /// # Errors
+    /// When something does not start, or not every target is asked and kept.
+    pub(super) fn hc(&self, wire: Wire, count: usize) -> Result<f64> {
+        let backend = self.backend(wire, count)?;
+        let config = self.config(&backend, wire, "90s")?;
+        let resident = self.resident(&backend, &config, count);
+        resident.with_context(|| format!("{count} targets, {}", wire.name()))
+    }
+
+    fn backend(&self, wire: Wire, count: usize) -> Result<Backend> {
+        let certificate = self.certificate(wire);
+        Backend::start_over(self.arena, self.programs, self.folder, count, certificate)
+    }
+
+    fn certificate(&self, wire: Wire) -> Option<&Certificate> {
+        (wire == Wire::Tls).then_some(self.certificate)
+    }
+
+    fn config(&self, backend: &Backend, wire: Wire, keep_alive: &str) -> Result<PathBuf> {
+        let file = self.folder.join("hc.yaml");
+        let text = config(backend.urls(), keep_alive, self.certificate(wire));
         fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))?;
         Ok(file)
     }
 
-    fn example(&self, config: &Path, mode: &str) -> Result<Said> {
+    fn example(&self, config: &Path) -> Result<Said> {
         let program = self.programs.path(Program::Memory)?;
         let log = self.folder.join("example.log");
-        let arguments = [config.as_os_str(), mode.as_ref()];
-        let child = Child::start(self.arena.checker, program, arguments, &log)?;
+        let child = Child::start(self.arena.checker, program, [config], &log)?;
         let said = child.finish(PATIENCE);
         Said::read(&said.context("the example `memory`")?)
     }
 
-    /// What `hc run` has resident once it has asked every target three times.
-    fn hc(&self, backend: &Backend, config: &Path, count: usize) -> Result<f64> {
+    fn resident(&self, backend: &Backend, config: &Path, count: usize) -> Result<f64> {
         let before = backend.counted()?;
         let program = self.programs.path(Program::Hc)?;
         let log = self.folder.join("hc.log");
@@ -132,7 +140,11 @@ fn all_were_kept(opened: u64, count: usize) -> Result<()> {
     Ok(())
 }
 
-fn config(urls: &[String], keep_alive: &str, certificate: Option<&Certificate>) -> String {
+fn config(
+    urls: impl Iterator<Item = String>,
+    keep_alive: &str,
+    certificate: Option<&Certificate>,
+) -> String {
     let tls = certificate.map_or_else(String::new, |it| {
         let authority = it.authority.display();
         format!("\n  tls: {{ roots: none, ca: [\"{authority}\"], server_name: {CERTIFIED} }}")
@@ -169,17 +181,17 @@ mod tests {
 
     #[test]
     fn the_authority_is_the_only_one_that_is_trusted() {
-        let urls = ["https://127.77.0.1:4/health".to_owned()];
+        let urls = || ["https://127.77.0.1:4/health".to_owned()].into_iter();
         let certificate = Certificate {
             authority: "/x/a.pem".into(),
             shown: "/x/s.pem".into(),
             key: "/x/s.key".into(),
             bytes: 1,
         };
-        let text = config(&urls, "90s", Some(&certificate));
+        let text = config(urls(), "90s", Some(&certificate));
         let expected = "  keep_alive: 90s\n  tls: { roots: none, ca: [\"/x/a.pem\"], server_name: bench.test }\n";
         assert!(text.contains(expected), "{text}");
         assert!(text.ends_with("  - \"https://127.77.0.1:4/health\"\n"));
-        assert!(!config(&urls, "0s", None).contains("tls:"));
+        assert!(!config(urls(), "0s", None).contains("tls:"));
     }
 }
