@@ -196,3 +196,22 @@ fn the_alert_rules_are_right() {
     ran(&["check", "rules", "hc.rules.yml"]);
     ran(&["test", "rules", "hc.rules.test.yml"]);
 }
+
+/// Every series is in the reference, and nothing else is.
+#[tokio::test]
+async fn the_reference_names_every_series() {
+    let site = Site::of(&["a"]).await;
+    let text = scrape(&site).await;
+    let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut served: Vec<&str> = heads.filter_map(|head| head.split(' ').next()).collect();
+    let page = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/src/reference/metrics.md"
+    );
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    served.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(served, told);
+}

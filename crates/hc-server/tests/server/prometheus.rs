@@ -60,6 +60,7 @@ impl Prometheus {
     /// What a query finds; nothing while it is not up.
     async fn query(&self, query: &str) -> Option<Vec<Value>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+        let query = url::form_urlencoded::byte_serialize(query.as_bytes()).collect::<String>();
         let request =
             format!("GET /api/v1/query?query={query} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
@@ -98,6 +99,13 @@ async fn prometheus_tells_the_same_trouble() {
         .await;
     assert_eq!(late[0]["value"][1], "3");
 
+    for expression in dashboard() {
+        assert!(
+            prometheus.query(&expression).await.is_some(),
+            "{expression}"
+        );
+    }
+
     site.monitor.remove(["b".into()]).await.unwrap();
     for _ in 0..600 {
         // Gone at the next scrape: Prometheus marks it stale.
@@ -111,4 +119,25 @@ async fn prometheus_tells_the_same_trouble() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("a removed target's series are still there");
+}
+
+/// Every expression of the dashboard, with what Grafana would put in.
+fn dashboard() -> Vec<String> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/ops/hc.dashboard.json"
+    );
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions: Vec<String> = targets
+        .map(|target| {
+            let text = target["expr"].as_str().unwrap();
+            text.replace("$__rate_interval", "1m")
+                .replace("$instance", ".*")
+                .replace("$group", ".*")
+        })
+        .collect();
+    assert!(expressions.len() > 15);
+    expressions
 }
