@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::super::rig::{Backend, Program, Programs};
-use super::configs;
+use super::configs::{self, Manner};
 use super::drive::Driver;
 use super::measure::Load;
 use crate::process::capture;
@@ -28,7 +28,7 @@ pub(super) struct Checker {
 }
 
 /// All there are, in the order of each round: Envoy and the floors beside hc, since they are what it is compared with.
-pub(super) const CHECKERS: [Checker; 13] = [
+pub(super) const CHECKERS: [Checker; 15] = [
     Checker {
         key: "hc",
         title: "hc, dedicated",
@@ -70,6 +70,20 @@ pub(super) const CHECKERS: [Checker; 13] = [
         about: "the same hc with `limits.slot: 20ms`",
         program: Program::Hc,
         most: 1_000,
+    },
+    Checker {
+        key: "hc-kept",
+        title: "hc, dedicated, never reconnecting",
+        about: "the same hc with `reconnect_every: 10000`: what the planned reconnects cost, which nobody else makes",
+        program: Program::Hc,
+        most: usize::MAX,
+    },
+    Checker {
+        key: "hc-unseen",
+        title: "hc, dedicated, unseen",
+        about: "the same hc with `control: none`: what it costs to keep something to show for each target",
+        program: Program::Hc,
+        most: usize::MAX,
     },
     Checker {
         key: "hc-pooled",
@@ -193,9 +207,9 @@ impl Checker {
         let interval: OsString = load.interval.as_millis().to_string().into();
         let (list, mut driver) = (backend.list.clone(), None);
         let arguments: Vec<OsString> = match self.key {
-            "hc" | "hc-other" | "hc-pooled" | "hc-20ms" => {
-                let slot = if self.key == "hc-20ms" { 20 } else { 10 };
-                let text = configs::hc(backend.urls(), load, prepared.transport, slot);
+            "hc" | "hc-other" | "hc-pooled" | "hc-20ms" | "hc-kept" | "hc-unseen" => {
+                let manner = Manner::of(self.key);
+                let text = configs::hc(backend.urls(), load, prepared.transport, &manner);
                 vec!["run".into(), "-c".into(), config("hc.yaml", text)?.into()]
             }
             "envoy" | "envoy-jitter" => {

@@ -13,16 +13,40 @@ pub(super) fn timeout(load: &Load) -> Duration {
     load.interval * 9 / 10
 }
 
+/// What differs between the rows of hc.
+pub(super) struct Manner {
+    pub(super) slot_ms: u32,
+    pub(super) reconnect_every: u32,
+    pub(super) control: &'static str,
+}
+
+impl Manner {
+    /// The defaults, but for what the row of that key is there to show.
+    pub(super) fn of(key: &str) -> Self {
+        Self {
+            slot_ms: if key == "hc-20ms" { 20 } else { 10 },
+            reconnect_every: if key == "hc-kept" { 10_000 } else { 20 },
+            control: if key == "hc-unseen" { "none" } else { "auto" },
+        }
+    }
+}
+
 pub(super) fn hc(
     urls: impl Iterator<Item = String>,
     load: &Load,
     transport: &str,
-    slot_ms: u32,
+    manner: &Manner,
 ) -> String {
+    let Manner {
+        slot_ms,
+        reconnect_every,
+        control,
+    } = manner;
     let mut text = format!(
-        "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3, transport: {transport} }}
+        "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3, transport: {transport}, reconnect_every: {reconnect_every} }}
 limits: {{ in_flight: 1000, slot: {slot_ms}ms }}
 log: {{ summary: 2s }}
+control: {control}
 targets:
 ",
         load.interval.as_millis(),
@@ -91,7 +115,7 @@ pub(super) const BLACKBOX: &str = "modules:
 mod tests {
     use std::time::Duration;
 
-    use super::{Load, envoy, haproxy, hc};
+    use super::{Load, Manner, envoy, haproxy, hc};
 
     #[test]
     fn each_has_every_target_and_the_same_times() {
@@ -101,9 +125,8 @@ mod tests {
         };
         let targets = ["127.77.0.1:81", "127.77.0.2:81"].map(|it| it.parse().unwrap());
         let urls = targets.iter().map(|it| format!("http://{it}/health"));
-        let hc = hc(urls, &load, "auto", 10);
-        let expected =
-            "defaults: { interval: 1000ms, timeout: 900ms, rise: 2, fall: 3, transport: auto }\n";
+        let hc = hc(urls, &load, "auto", &Manner::of("hc"));
+        let expected = "defaults: { interval: 1000ms, timeout: 900ms, rise: 2, fall: 3, transport: auto, reconnect_every: 20 }\n";
         assert!(hc.starts_with(expected), "{hc}");
         assert!(hc.ends_with("  - \"http://127.77.0.2:81/health\"\n"));
         let envoy: serde_json::Value =
