@@ -3,14 +3,15 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderValue, Method, header};
 use url::Url;
 
 use super::reader::Asked;
-use super::wire::Outgoing;
+use super::wire::{Outgoing, authority};
 use super::workers::Workers;
 use crate::BuildError;
 use crate::clients::Clients;
+use crate::exchange::Request;
 use crate::names::Names;
 use crate::spec::{HttpSpec, HttpVersion, IpFamily};
 use crate::tls::Configs;
@@ -30,10 +31,18 @@ pub(crate) struct Line {
     wants_body: bool,
     /// The method of its requests, redirects apart.
     pub(super) method: Method,
-    /// What its usual requests have behind the Host.
-    tail: OnceLock<Box<[u8]>>,
+    /// What its usual requests have in common.
+    common: OnceLock<Common>,
     pub(super) names: Names,
     pub(super) workers: Workers,
+}
+
+/// What usual requests differ in nothing of but the URL and the Host that it gives.
+struct Common {
+    /// What comes behind the Host.
+    tail: Box<[u8]>,
+    /// The first of them.
+    request: Request,
 }
 
 impl Line {
@@ -58,7 +67,7 @@ impl Line {
             wants_headers,
             wants_body: !spec.expect.body.is_empty() || spec.decompress,
             method: spec.method.clone(),
-            tail: OnceLock::new(),
+            common: OnceLock::new(),
             names: clients.names.clone(),
             workers: Workers::default(),
         })
@@ -66,15 +75,27 @@ impl Line {
 
     /// The usual request to that URL.
     pub(super) fn usual<'a>(&'a self, url: &'a str) -> Option<Outgoing<'a>> {
-        let tail = self.tail.get()?;
+        let tail = &self.common.get()?.tail;
         let method = &self.method;
         Some(Outgoing::Usual { method, url, tail })
     }
 
-    /// Whether that request is the usual one to its URL. The first one says what is usual.
-    pub(super) fn is_usual(&self, url: &str, wire: &[u8]) -> bool {
+    /// The same for HTTP/2.
+    pub(super) fn usual_request(&self, url: &str) -> Option<Request> {
+        let mut request = self.common.get()?.request.clone();
+        request.url = url.parse().ok()?;
+        let host = HeaderValue::from_str(authority(url)).ok()?;
+        request.headers.insert(header::HOST, host);
+        Some(request)
+    }
+
+    /// Whether a request, as it goes out, is the usual one to its URL. The first one says what is usual.
+    pub(super) fn is_usual(&self, url: &str, wire: &[u8], request: &Request) -> bool {
         if let Some(tail) = Outgoing::tail(wire) {
-            self.tail.get_or_init(|| tail.into());
+            self.common.get_or_init(|| Common {
+                tail: tail.into(),
+                request: request.clone(),
+            });
         }
         self.usual(url)
             .is_some_and(|usual| usual.with(|whole| whole == wire))

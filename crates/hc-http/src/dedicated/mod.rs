@@ -114,9 +114,10 @@ impl Dedicated {
             HttpVersion::Http2 => true,
         };
         let wire = compose(method, target, headers, body, is_forwarded);
+        let is_usual = line.is_usual(&url, &wire, request);
         Self {
-            request: may_speak_h2.then(|| Box::new(request.clone())),
-            wire: (!line.is_usual(&url, &wire)).then_some(wire),
+            request: (may_speak_h2 && !is_usual).then(|| Box::new(request.clone())),
+            wire: (!is_usual).then_some(wire),
             place,
             url,
             state: Mutex::default(),
@@ -129,7 +130,13 @@ impl Dedicated {
         let first = self.url.as_bytes().first().copied();
         let is_address = matches!(self.place.dial, Dial::Address(_));
         let (is_secure, is_usual) = (self.place.secure.is_some(), self.wire.is_none());
-        std::hint::black_box((first, is_address, is_secure, is_usual, Arc::as_ptr(&self.line)));
+        std::hint::black_box((
+            first,
+            is_address,
+            is_secure,
+            is_usual,
+            Arc::as_ptr(&self.line),
+        ));
     }
 
     /// The URL that it was made for.
@@ -227,7 +234,14 @@ impl Dedicated {
                 })
             }
             Open::Http2(mut h2) => {
-                let request = asking.request.expect("it may speak HTTP/2");
+                let usual;
+                let request = match asking.request {
+                    Some(request) => request,
+                    None => {
+                        usual = self.line.usual_request(&self.url);
+                        usual.as_ref().expect("what is not usual is kept whole")
+                    }
+                };
                 let said = Box::pin(h2.ask(cx, request, !is_reused)).await;
                 let exchange = said.map_err(|failed| noted(failed, trail))?;
                 (trail.answered, trail.ended) = (true, None);
@@ -436,6 +450,7 @@ impl Drop for Hold<'_> {
 struct Asking<'a> {
     place: &'a Place,
     wire: Outgoing<'a>,
+    /// None: it is the usual one.
     request: Option<&'a Request>,
     asked: Asked,
     /// Whether it goes to the target's own server, whose connection is kept.
@@ -532,6 +547,11 @@ mod tests {
         let request = crate::compose::compose(&spec).unwrap();
         let transport = Dedicated::new(&spec, &request, line, "http://127.0.0.1/".into());
         assert!(transport.wire.is_none(), "the usual request is not kept");
+        let spec = HttpSpec::new("https://127.0.0.1/".parse().unwrap());
+        let line = clients.line(&clients.settings(&spec)).unwrap();
+        let request = crate::compose::compose(&spec).unwrap();
+        let secure = Dedicated::new(&spec, &request, line, "https://127.0.0.1/".into());
+        assert!(secure.request.is_none(), "nor is that for HTTP/2");
         let cx = CheckContext::new(
             "a".into(),
             Arc::new(Still),

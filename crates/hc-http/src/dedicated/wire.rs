@@ -36,6 +36,11 @@ fn parts(url: &str) -> (&str, &str) {
     (authority, &path[..end])
 }
 
+/// What the Host of a usual request to that URL is.
+pub(super) fn authority(url: &str) -> &str {
+    parts(url).0
+}
+
 impl Outgoing<'_> {
     /// What comes behind the Host of a request, if that comes first.
     pub(super) fn tail(wire: &[u8]) -> Option<&[u8]> {
