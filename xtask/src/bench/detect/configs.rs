@@ -20,6 +20,7 @@ pub(super) fn hc(targets: &[SocketAddr], reference: u16, fast_ms: u32) -> String
 limits: {{ in_flight: 1000 }}
 isolate: {{ reference: [reference] }}
 log: {{ format: json, burst: 100000 }}
+control: none
 targets:
   - {{ name: reference, url: \"http://{REFERENCE}:{reference}/health\" }}
 "

@@ -150,7 +150,8 @@ fn config(
         format!("\n  tls: {{ roots: none, ca: [\"{authority}\"], server_name: {CERTIFIED} }}")
     });
     let mut text = format!(
-        "defaults:
+        "control: none
+defaults:
   interval: {}s
   keep_alive: {keep_alive}{tls}
 targets:

@@ -13,6 +13,7 @@ pub(super) fn hc(urls: impl Iterator<Item = String>, [interval, timeout]: [Durat
         "defaults: {{ interval: {}ms, timeout: {}ms, rise: 2, fall: 3 }}
 limits: {{ in_flight: 1000 }}
 log: {{ format: json, summary: 1s, burst: 100000 }}
+control: none
 targets:
 ",
         interval.as_millis(),

@@ -32,7 +32,7 @@ pub(super) const CHECKERS: [Checker; 15] = [
     Checker {
         key: "hc",
         title: "hc, dedicated",
-        about: "`hc run`, its own transport, 10 ms slots",
+        about: "`hc run`, its own transport, 10 ms slots, `control: none`",
         program: Program::Hc,
         most: usize::MAX,
     },
@@ -79,9 +79,9 @@ pub(super) const CHECKERS: [Checker; 15] = [
         most: usize::MAX,
     },
     Checker {
-        key: "hc-unseen",
-        title: "hc, dedicated, unseen",
-        about: "the same hc with `control: none`: what it costs to keep something to show for each target",
+        key: "hc-seen",
+        title: "hc, dedicated, seen",
+        about: "the same hc with its control socket, as by default: what it costs to keep each target's past for `hc status` and the like",
         program: Program::Hc,
         most: usize::MAX,
     },
@@ -207,7 +207,7 @@ impl Checker {
         let interval: OsString = load.interval.as_millis().to_string().into();
         let (list, mut driver) = (backend.list.clone(), None);
         let arguments: Vec<OsString> = match self.key {
-            "hc" | "hc-other" | "hc-pooled" | "hc-20ms" | "hc-kept" | "hc-unseen" => {
+            "hc" | "hc-other" | "hc-pooled" | "hc-20ms" | "hc-kept" | "hc-seen" => {
                 let manner = Manner::of(self.key);
                 let text = configs::hc(backend.urls(), load, prepared.transport, &manner);
                 vec!["run".into(), "-c".into(), config("hc.yaml", text)?.into()]

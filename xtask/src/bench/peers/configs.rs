@@ -21,12 +21,13 @@ pub(super) struct Manner {
 }
 
 impl Manner {
-    /// The defaults, but for what the row of that key is there to show.
+    /// The defaults, but for what the row of that key is there to show. No other checker here can be asked anything, so
+    /// neither can hc.
     pub(super) fn of(key: &str) -> Self {
         Self {
             slot_ms: if key == "hc-20ms" { 20 } else { 10 },
             reconnect_every: if key == "hc-kept" { 10_000 } else { 20 },
-            control: if key == "hc-unseen" { "none" } else { "auto" },
+            control: if key == "hc-seen" { "auto" } else { "none" },
         }
     }
 }

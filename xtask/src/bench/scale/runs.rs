@@ -101,6 +101,7 @@ impl Place<'_> {
         let mut text = "defaults: { interval: 1s, timeout: 900ms, rise: 2, fall: 3 }
 limits: { in_flight: 1000 }
 log: { summary: 1s }
+control: none
 targets:
 "
         .to_owned();

@@ -144,6 +144,7 @@ fn text(addresses: &[Ipv4Addr], port: u16, options: &Options) -> String {
         "defaults: {{ interval: {interval}ms, timeout: {}ms, rise: 2, fall: 3 }}
 limits: {{ in_flight: 1000 }}
 log: {{ format: json, summary: 10s, burst: 100000 }}
+control: none
 targets:
 ",
         interval * 9 / 10
