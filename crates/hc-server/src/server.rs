@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::ledger::Ledger;
-use crate::listen::{Connections, Hosts, Sockets, serve};
+use crate::listen::{Connections, Hosts, Sockets, Via, serve};
 use crate::metrics::{MetricsSettings, PerTarget};
 use crate::routes;
 use crate::shown::{Catalogue, SinkGauge};
@@ -22,8 +22,24 @@ use crate::shown::{Catalogue, SinkGauge};
 /// Event streams at once. Each costs a task and a place in the feed.
 pub(crate) const STREAMS: usize = 64;
 
-/// Large answers that are made at once: each holds its whole text.
-const RENDERS: usize = 2;
+/// Scrapes that are made or read at once: each is a whole text, 0.7 KB a target, until its reader has taken it.
+const SCRAPES: usize = 4;
+
+/// What is bounded for those who come over the network, and by itself for those of this machine: a flood of the ones
+/// takes nothing from the others.
+pub(crate) struct Bounds {
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) scrapes: Arc<Semaphore>,
+}
+
+impl Bounds {
+    fn new() -> Self {
+        Self {
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            scrapes: Arc::new(Semaphore::new(SCRAPES)),
+        }
+    }
+}
 
 /// Rates are over so many samples, one each [`SAMPLE`].
 const SAMPLES: usize = 7;
@@ -58,8 +74,7 @@ pub(crate) struct State {
     pub(crate) reloads: [AtomicU64; 2],
     pub(crate) last_reload_failed: AtomicBool,
     pub(crate) is_swept: AtomicBool,
-    pub(crate) streams: Arc<Semaphore>,
-    pub(crate) renders: Semaphore,
+    bounds: [Bounds; 2],
     /// Events that streams were too slow for.
     pub(crate) missed: AtomicU64,
     pub(crate) sinks: Mutex<Vec<Arc<dyn SinkGauge>>>,
@@ -74,6 +89,10 @@ impl State {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    pub(crate) fn bounds(&self, via: Via) -> &Bounds {
+        &self.bounds[via as usize]
     }
 
     /// Names this process's run: the first half of an event's id.
@@ -146,8 +165,7 @@ impl Server {
             reloads: Default::default(),
             last_reload_failed: AtomicBool::new(false),
             is_swept: AtomicBool::new(false),
-            streams: Arc::new(Semaphore::new(STREAMS)),
-            renders: Semaphore::new(RENDERS),
+            bounds: [Bounds::new(), Bounds::new()],
             missed: AtomicU64::new(0),
             sinks: Mutex::default(),
             samples: Mutex::default(),

@@ -1,15 +1,16 @@
 //! Events: a page of those that are kept, or a stream of those that come.
 
-use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use hc_core::FeedItem;
 use utoipa::IntoParams;
 
 use super::App;
 use super::query::Parameters;
 use super::stream::{self, Resume};
+use crate::listen::Via;
 use crate::server::State;
 use crate::wire::event::{EventBody, EventPage};
 use crate::wire::problem::Problem;
@@ -46,6 +47,7 @@ pub(super) struct EventParameters {
 )]
 pub(super) async fn events(
     Shared(state): App,
+    Extension(via): Extension<Via>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -66,7 +68,7 @@ pub(super) async fn events(
             (None, Some(id)) => Resume::after(&state, id).or_bad(id)?,
             (None, None) => Resume::Now,
         };
-        return stream::open(&state, resume);
+        return stream::open(&state, via, resume);
     }
     let limit = parameters.number("limit", 1..=1_000, 100)?;
     parameters.end()?;

@@ -3,12 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use hc_scheduler::Stats;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::App;
+use crate::listen::Via;
 use crate::metrics::{Facts, Form, render};
 use crate::server::State;
 use crate::wire::problem::Problem;
@@ -25,13 +29,16 @@ use crate::wire::problem::Problem;
         (status = 503, description = "hc is being stopped", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn metrics(Shared(state): App, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn metrics(
+    Shared(state): App,
+    Extension(via): Extension<Via>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     let form = Form::accepted(accept);
-    // Never closed; each holder has one whole text.
-    let _permit = state.renders.acquire().await;
+    let permit = state.bounds(via).scrapes.clone().acquire_owned().await;
     let stats = state.monitor.stats().await;
     let stats = stats.map_err(|_| Problem::stopping())?;
     // Tens of milliseconds for a large fleet: signals and streams need not wait for it.
@@ -41,7 +48,23 @@ pub(super) async fn metrics(Shared(state): App, headers: HeaderMap) -> Result<Re
     });
     let text = made.await.map_err(|_| Problem::stopping())?;
     let kind = [(header::CONTENT_TYPE, form.content_type())];
-    Ok((kind, text).into_response())
+    let body = Bytes::from_owner(Text {
+        text,
+        _permit: permit,
+    });
+    Ok((kind, body).into_response())
+}
+
+/// A text that keeps its permit until the last of it is written, or its reader was hung up on.
+struct Text {
+    text: String,
+    _permit: Result<OwnedSemaphorePermit, AcquireError>,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
 }
 
 fn facts(state: &Arc<State>, form: Form, stats: Stats) -> Facts {

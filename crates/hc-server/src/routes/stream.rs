@@ -14,6 +14,7 @@ use futures_core::Stream;
 use hc_core::{FeedItem, Subscription};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::listen::Via;
 use crate::server::{STREAMS, State};
 use crate::wire::event::{EventBody, Gap};
 use crate::wire::problem::Problem;
@@ -62,8 +63,8 @@ impl Resume {
 }
 
 /// Opens a stream, if there are not too many.
-pub(super) fn open(state: &Arc<State>, resume: Resume) -> Result<Response, Problem> {
-    let permit = state.streams.clone().try_acquire_owned();
+pub(super) fn open(state: &Arc<State>, via: Via, resume: Resume) -> Result<Response, Problem> {
+    let permit = state.bounds(via).streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Problem::too_many_streams(STREAMS))?;
     let view = state.monitor.view();
     let feed = match resume {

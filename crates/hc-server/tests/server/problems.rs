@@ -105,7 +105,10 @@ async fn it_is_ready_when_each_target_was_asked_once() {
     site.monitor.pause(["slow".into()]).await.unwrap();
     site.monitor.first_sweep().await.unwrap();
     // The server hears of it on a task of its own.
+    let mut tries = 0;
     while site.get("/readyz").await.status != 200 {
+        tries += 1;
+        assert!(tries < 1_000, "it is not ready");
         tokio::task::yield_now().await;
     }
     site.monitor.shutdown(std::time::Duration::ZERO).await;
