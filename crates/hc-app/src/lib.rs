@@ -16,8 +16,8 @@ pub use service::{Reloaded, Service, ServiceError, Surroundings};
 pub use sharing::Sharing;
 pub use window::{Home, Open, Sight, Window};
 
-/// Names a target in a path of the API.
-pub use hc_server::uid;
+// What the command needs of the server.
+pub use hc_server::{SinkGauge, uid};
 
 /// What the README shows compiles: `cargo test --doc` holds it to that.
 #[cfg(doctest)]

@@ -114,6 +114,7 @@ fn it_listens_where_it_was_told_and_on_its_control_socket() {
     run.line("first_sweep");
     let targets = ask(&control, "/api/v1/targets");
     assert!(targets.contains("\"kind\":\"refused\""), "{targets}");
+    assert!(ask(&control, "/metrics").contains("hc_sink_dropped_samples_total{sink=\"log\"} 0\n"));
     assert_eq!(run.stop("TERM"), 0);
     assert!(!control.exists() && !socket.exists());
 }

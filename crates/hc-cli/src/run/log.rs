@@ -8,7 +8,7 @@ use hc_app::journal::{Level, Record, TimeStyle, Value};
 use hc_config::{LogFormat, LogLevel};
 use hc_scheduler::{Checked, Observer};
 
-use super::writer::Lines;
+use super::writer::{Lines, LinesGauge};
 
 /// How records are spelt.
 #[derive(Clone, Copy)]
@@ -77,6 +77,11 @@ impl Log {
         if needs as u8 <= self.level.load(Ordering::Relaxed) {
             self.lines.write(self.style.line(record));
         }
+    }
+
+    /// The log as metrics show it.
+    pub(super) fn gauge(&self) -> LinesGauge {
+        self.lines.gauge()
     }
 
     pub(super) async fn reader_gone(&self) {

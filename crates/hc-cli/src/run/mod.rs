@@ -150,11 +150,10 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
         }
     };
     let window = window.map(|window| {
-        window.open(
-            service.monitor().clone(),
-            instance,
-            env!("CARGO_PKG_VERSION"),
-        )
+        let monitor = service.monitor().clone();
+        let open = window.open(monitor, instance, env!("CARGO_PKG_VERSION"));
+        open.add_sink(Arc::new(log.gauge()));
+        open
     });
     start.iter().for_each(|record| log.write(record));
     let (telling, heard) = watch::channel(telling(log_settings));

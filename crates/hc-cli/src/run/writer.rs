@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hc_app::SinkGauge;
 use tokio::sync::Notify;
 
 /// Lines that may wait for a slow reader. What is over is dropped and counted.
@@ -17,9 +18,39 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Shared {
+    /// Since it was last told.
     dropped: AtomicU64,
+    /// Since the start.
+    lost: AtomicU64,
+    queued: AtomicU64,
+    taken: AtomicU64,
     closed: AtomicBool,
     reader_gone: Notify,
+}
+
+impl Shared {
+    fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::AcqRel);
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The log as metrics show it. It keeps no writer waiting for its end.
+pub(super) struct LinesGauge(Arc<Shared>);
+
+impl SinkGauge for LinesGauge {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    fn queue_length(&self) -> u64 {
+        let taken = self.0.taken.load(Ordering::Relaxed);
+        self.0.queued.load(Ordering::Relaxed).saturating_sub(taken)
+    }
+
+    fn dropped(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
 }
 
 /// Takes lines and never blocks. Cheap to clone.
@@ -47,7 +78,7 @@ pub(super) fn start(
     let thread = std::thread::Builder::new()
         .name("hc-log".into())
         .spawn(move || {
-            if write_all(out, &lines, &told.dropped, tell_dropped).is_err() {
+            if write_all(out, &lines, &told, tell_dropped).is_err() {
                 // The reader has gone: there is nobody left to tell anything.
                 told.closed.store(true, Ordering::Release);
                 told.reader_gone.notify_one();
@@ -61,20 +92,23 @@ pub(super) fn start(
 fn write_all(
     mut out: impl Write,
     lines: &Receiver<String>,
-    dropped: &AtomicU64,
+    shared: &Shared,
     tell_dropped: impl Fn(u64) -> String,
 ) -> io::Result<()> {
     while let Ok(line) = lines.recv() {
-        write_line(&mut out, &line, dropped)?;
+        shared.taken.fetch_add(1, Ordering::Relaxed);
+        write_line(&mut out, &line, shared)?;
         // What waits is written together, and is flushed before the next wait.
         while let Ok(line) = lines.try_recv() {
-            write_line(&mut out, &line, dropped)?;
+            shared.taken.fetch_add(1, Ordering::Relaxed);
+            write_line(&mut out, &line, shared)?;
         }
         // Lines are dropped while the queue is full: they would stand behind what was in it.
-        let missed = dropped.swap(0, Ordering::AcqRel);
-        if missed > 0 && !write_line(&mut out, &tell_dropped(missed), dropped)? {
+        let missed = shared.dropped.swap(0, Ordering::AcqRel);
+        if missed > 0 && !write_line(&mut out, &tell_dropped(missed), shared)? {
             // Told when there is room: one of what has come since is this line, which nobody misses.
-            dropped.fetch_add(missed - 1, Ordering::AcqRel);
+            shared.dropped.fetch_add(missed - 1, Ordering::AcqRel);
+            shared.lost.fetch_sub(1, Ordering::Relaxed);
         }
         let flushed = out.flush();
         still_read(flushed)?;
@@ -86,13 +120,13 @@ fn write_all(
 ///
 /// # Errors
 /// Nobody reads any more.
-fn write_line(out: &mut impl Write, line: &str, dropped: &AtomicU64) -> io::Result<bool> {
+fn write_line(out: &mut impl Write, line: &str, shared: &Shared) -> io::Result<bool> {
     let written = out
         .write_all(line.as_bytes())
         .and_then(|()| out.write_all(b"\n"));
     let is_written = still_read(written)?;
     if !is_written {
-        dropped.fetch_add(1, Ordering::AcqRel);
+        shared.drop_one();
     }
     Ok(is_written)
 }
@@ -115,10 +149,20 @@ fn still_read(written: io::Result<()>) -> io::Result<bool> {
 impl Lines {
     /// Queues a line, or drops and counts it.
     pub(super) fn write(&self, line: String) {
-        // If the reader has gone, `reader_gone` tells of it.
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(line) {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        // Before it is taken: the difference is never negative.
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.queue.try_send(line) {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            // If the reader has gone, `reader_gone` tells of it.
+            if let TrySendError::Full(_) = error {
+                self.shared.drop_one();
+            }
         }
+    }
+
+    /// What there is to count of it.
+    pub(super) fn gauge(&self) -> LinesGauge {
+        LinesGauge(self.shared.clone())
     }
 
     /// Resolves when the reader of our output has closed it.
@@ -168,6 +212,9 @@ mod tests {
         for n in 0..WAITING * 2 {
             lines.write(n.to_string());
         }
+        let gauge = lines.gauge();
+        assert!(gauge.queue_length() >= WAITING as u64);
+        let dropped = gauge.dropped();
         drop(stopped);
         drop(lines);
         writer.finish();
@@ -176,7 +223,8 @@ mod tests {
         assert!(text.lines().count() > WAITING);
         assert!(text.lines().count() < WAITING * 2);
         let last = text.lines().last().unwrap();
-        assert!(last.starts_with("dropped "), "{last}");
+        assert_eq!(last, format!("dropped {dropped}"));
+        assert_eq!(gauge.queue_length(), 0);
     }
 
     /// A disk that is full for its first `0` writes.
@@ -205,17 +253,17 @@ mod tests {
         }
         drop(queue);
         let text = Arc::default();
-        let dropped = AtomicU64::new(0);
+        let shared = Shared::default();
         let disk = Disk(2, Arc::clone(&text));
-        write_all(disk, &lines, &dropped, |missed| format!("dropped {missed}")).unwrap();
+        write_all(disk, &lines, &shared, |missed| format!("dropped {missed}")).unwrap();
         assert_eq!(*text.lock().unwrap(), b"c\ndropped 2\n");
 
         let (queue, lines) = sync_channel(8);
         queue.send("a".to_owned()).unwrap();
         drop(queue);
-        write_all(Disk(9, text), &lines, &dropped, |_| String::new()).unwrap();
+        write_all(Disk(9, text), &lines, &shared, |_| String::new()).unwrap();
         assert_eq!(
-            dropped.into_inner(),
+            shared.dropped.into_inner(),
             1,
             "the line that could not tell is none"
         );
