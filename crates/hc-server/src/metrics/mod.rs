@@ -4,6 +4,7 @@ use std::fmt;
 
 mod encode;
 mod families;
+mod itself;
 mod process;
 
 pub(crate) use encode::Form;
