@@ -200,7 +200,7 @@ impl CheckContext {
     }
 
     /// Notes how old the resolver's answer is, where an old one stands in for one that the resolver does not give:
-    /// [`Fact::AddressAge`] of the evidence.
+    /// [`Fact::AddressAge`](crate::Fact::AddressAge) of the evidence.
     pub fn note_address_age(&self, age: Duration) {
         self.marks().note_address_age(age);
     }
