@@ -1,5 +1,5 @@
 //! `cargo xtask dist`: what a release ships, in `target/dist`: one static binary, its completions and man page as an
-//! archive and as a .deb, and their checksums.
+//! archive and as a .deb, with the unit of its service and the file of its container, and their checksums.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let texts = ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"]
         .map(|text| root().join(text));
-    let packed = files(&extras)?;
+    let mut packed = files(&extras)?;
+    // The unit, the config that goes with it, and how a container is made of the archive.
+    packed.extend(files(&root().join("packaging"))?);
     for file in [&binary].into_iter().chain(&packed).chain(&texts) {
         let to = folder.join(file.file_name().context("a file without a name")?);
         fs::copy(file, to).with_context(|| format!("failed to pack {}", file.display()))?;

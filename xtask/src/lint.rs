@@ -7,7 +7,7 @@ use crate::process::{self, Output, capture, cargo, within};
 use crate::steps::{self, Step};
 use crate::tools::CARGO_DENY;
 use crate::workspace::{Workspace, root};
-use crate::{arrows, counts, links, texts};
+use crate::{arrows, counts, links, packaging, texts};
 
 /// Runs all steps, or `only` one.
 ///
@@ -43,6 +43,11 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
                 "",
             )
         }),
+        Step::new(
+            "packaging",
+            "the unit, the container's file, the package",
+            packaging::check,
+        ),
         Step::new("clippy", "clippy, warnings are errors", || {
             quiet(
                 &[

@@ -20,6 +20,7 @@ mod fuzz_api;
 mod links;
 mod lint;
 mod packages;
+mod packaging;
 mod process;
 mod reader;
 mod release;

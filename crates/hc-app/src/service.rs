@@ -157,6 +157,12 @@ impl Service {
         self.outline.ids()
     }
 
+    /// How long checks in flight may take at a shutdown, as the config says.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// Goes over to another config, all or nothing. Unchanged targets keep their health, their streaks and their
     /// place on the grid; checks of theirs in flight go on.
     ///

@@ -17,6 +17,8 @@ use crate::journal::{Level, Record};
 /// Where the control socket goes by default: what the environment says of this process and its user.
 #[derive(Clone, Debug)]
 pub struct Home {
+    /// What a service manager has made for this process alone (the first of `RUNTIME_DIRECTORY`), if it has.
+    pub service: Option<PathBuf>,
     /// The user's runtime directory (`XDG_RUNTIME_DIR`), if there is one.
     pub runtime: Option<PathBuf>,
     /// The directory for temporary files.
@@ -25,6 +27,29 @@ pub struct Home {
     pub user: u32,
     /// This process's number.
     pub process: u32,
+}
+
+impl Home {
+    /// Where the default control socket of this process goes: into the service's own directory, else the user's.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        let own = self.service.as_ref().filter(|path| path.is_absolute());
+        own.cloned().unwrap_or_else(|| self.users())
+    }
+
+    fn users(&self) -> PathBuf {
+        Control::directory(self.runtime.as_deref(), &self.temporary, self.user)
+    }
+
+    /// The control sockets that lie where hc puts them, in the order in which to try them: those of this user, then
+    /// those of the system's service, which root may speak to. Some may be of processes that are gone.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let mut directories = vec![self.directory(), self.users(), Control::SYSTEM.into()];
+        directories.dedup();
+        let sockets = directories.iter().map(|path| Control::sockets_in(path));
+        sockets.flatten().collect()
+    }
 }
 
 /// Bound, and not open yet: nobody is answered.
@@ -161,7 +186,7 @@ fn started(monitor: &MonitorHandle) -> SystemTime {
 
 /// The default control socket; what is to be told of it, if it is not the usual one.
 fn bind_usual(sockets: &mut Sockets, home: &Home, wall: SystemTime) -> Option<Record> {
-    let directory = Control::directory(home.runtime.as_deref(), &home.temporary, home.user);
+    let directory = home.directory();
     let warning =
         |message: String| Some(Record::new(wall, Level::Warn, "control").with_message(message));
     if let Err(error) = Control::prepare(&directory, home.user) {

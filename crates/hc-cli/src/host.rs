@@ -17,7 +17,10 @@ pub(crate) fn name() -> String {
 
 /// Where the default control socket goes.
 pub(crate) fn home() -> hc_app::Home {
+    let service = std::env::var_os("RUNTIME_DIRECTORY");
     hc_app::Home {
+        // Of several the first: they are in the unit's order.
+        service: service.and_then(|paths| std::env::split_paths(&paths).next()),
         runtime: std::env::var_os("XDG_RUNTIME_DIR").map(Into::into),
         temporary: std::env::temp_dir(),
         user: rustix::process::geteuid().as_raw(),

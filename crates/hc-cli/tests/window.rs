@@ -30,8 +30,17 @@ impl Drop for Run {
 impl Run {
     /// Starts `hc run` with a runtime directory of its own.
     fn start(runtime: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(runtime, &[], arguments)
+    }
+
+    fn start_with(
+        runtime: &Path,
+        variables: &[(&str, std::ffi::OsString)],
+        arguments: &[&str],
+    ) -> Self {
         let mut child = hc()
             .env("XDG_RUNTIME_DIR", runtime)
+            .envs(variables.iter().cloned())
             .arg("run")
             .args(arguments)
             .stdout(Stdio::piped())
@@ -213,9 +222,30 @@ fn a_directory_that_is_not_ours_alone_is_warned_of_and_not_used() {
     let mut run = Run::start(&runtime, &[NOBODY]);
     assert!(
         run.line("WARN control")
-            .contains("not a directory of this user alone")
+            .contains("not a directory that this user alone may write to")
     );
     assert_eq!(fs::read_dir(runtime.join("hc")).unwrap().count(), 0);
+    assert_eq!(run.stop("TERM"), 0);
+}
+
+/// As systemd starts it with `RuntimeDirectory=hc`: others may look into that directory, and nothing else.
+#[test]
+fn a_service_has_its_control_socket_in_the_directory_that_was_made_for_it() {
+    let runtime = folder("window_service");
+    let service = runtime.join("run-hc");
+    fs::create_dir(&service).unwrap();
+    fs::set_permissions(&service, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut named = service.clone().into_os_string();
+    named.push(":/run/another");
+    let mut run = Run::start_with(&runtime, &[("RUNTIME_DIRECTORY", named)], &[NOBODY]);
+    run.line("INFO start");
+    let control = service.join("control.sock");
+    assert_eq!(
+        fs::metadata(&control).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(ask(&control, "/healthz").ends_with("ok\n"));
+    assert!(!runtime.join("hc").exists());
     assert_eq!(run.stop("TERM"), 0);
 }
 

@@ -20,10 +20,12 @@ use crate::term::Term;
 
 mod files;
 mod log;
+mod supervisor;
 mod writer;
 
 use files::Files;
 use log::{Log, Style};
+use supervisor::{Said, Supervisor};
 
 /// Watches until it is told to stop.
 pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
@@ -120,6 +122,7 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
     let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
+    let supervisor = Supervisor::of(&Said::by_environment(), std::process::id(), &log);
 
     let (mut window, warnings) = match Window::bind(&config, &crate::host::home(), now()).await {
         Ok(bound) => bound,
@@ -161,6 +164,9 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
     let sink = log.clone();
     let chronicle = tokio::spawn(chronicle.run(move |record| sink.write(&record)));
 
+    supervisor.ready(service.ids().count()).await;
+    let pulse = tokio::spawn(supervisor.clone().pulse(service.monitor().clone()));
+
     let started = service.monitor().now();
     let mut loading = None;
     let (signal, code) = loop {
@@ -169,10 +175,15 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             _ = interrupt.recv() => break ("SIGINT", ExitCode::Interrupted),
             () = log.reader_gone() => break ("SIGPIPE", ExitCode::Ok),
             // Those that come meanwhile are one more.
-            _ = hangup.recv(), if loading.is_none() => loading = Some(load_again(source)),
+            _ = hangup.recv(), if loading.is_none() => {
+                supervisor.reloading().await;
+                loading = Some(load_again(source));
+            }
             Some(loaded) = loaded(&mut loading) => {
                 loading = None;
-                if let Some(settings) = reload(&mut service, loaded, files, source, window.as_ref(), &log).await {
+                let settings = reload(&mut service, loaded, files, source, window.as_ref(), &log).await;
+                supervisor.reloaded(settings.is_some()).await;
+                if let Some(settings) = settings {
                     telling.send_replace(self::telling(settings));
                     log.set_level(settings.level);
                 }
@@ -180,6 +191,7 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
         }
     };
     let monitor = service.monitor().clone();
+    supervisor.stopping(service.grace() + LAST_STEPS).await;
     let ended = tokio::select! {
         ended = service.shutdown() => ended,
         // Asked twice: at once.
@@ -193,6 +205,8 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
     let _ = tokio::time::timeout(Duration::from_secs(1), chronicle).await;
     let uptime = monitor.now().since(started);
     log.write(&journal::stopped(monitor.wall(), signal, ended, uptime));
+    // It has ended with the monitor; a message that nobody takes is not waited for.
+    pulse.abort();
     Ok(code)
 }
 
@@ -212,6 +226,9 @@ fn telling(settings: hc_config::Log) -> Telling {
 
 /// How long answers under way may be read at the end.
 const LAST_READ: Duration = Duration::from_secs(1);
+
+/// What follows the grace of the checks: the last answers, the last lines, each a second, and room.
+const LAST_STEPS: Duration = Duration::from_secs(5);
 
 fn surroundings(descriptors: usize, log: &Log, window: Option<&Window>) -> Surroundings {
     let mut around = Surroundings::default();

@@ -24,6 +24,10 @@ fn clean(mut command: Command) -> Command {
         "HC_CONFIG",
         "XDG_CONFIG_HOME",
         "HOME",
+        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
     ] {
         command.env_remove(name);
     }

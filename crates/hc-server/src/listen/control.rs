@@ -18,6 +18,9 @@ pub enum Control {
 }
 
 impl Control {
+    /// Where the control sockets of the system's service lie: what its unit names as `RuntimeDirectory=`.
+    pub const SYSTEM: &str = "/run/hc";
+
     /// The name of the first process of a user.
     pub const FILE: &str = "control.sock";
 
@@ -55,8 +58,9 @@ impl Control {
         found
     }
 
-    /// Sees to it that the directory is there and is the user's alone: one in which others may write could hold a
-    /// socket of theirs.
+    /// Sees to it that the directory is there and that the user alone may write to it: one in which others may write
+    /// could hold a socket of theirs. It is made for the user alone; a service's, which its manager has made, may be
+    /// looked into by others, and the socket in it is still its owner's.
     ///
     /// # Errors
     /// It cannot be made, or is another's.
@@ -66,13 +70,13 @@ impl Control {
             _ => {}
         }
         let found = fs::symlink_metadata(directory)?;
-        let is_private = found.permissions().mode() & 0o077 == 0;
-        match found.is_dir() && found.uid() == user && is_private {
+        let is_ours = found.permissions().mode() & 0o022 == 0;
+        match found.is_dir() && found.uid() == user && is_ours {
             true => Ok(()),
             false => Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "{} is not a directory of this user alone",
+                    "{} is not a directory that this user alone may write to",
                     directory.display()
                 ),
             )),
@@ -104,6 +108,8 @@ mod tests {
         assert!(Control::prepare(&own, user + 1).is_err(), "another's");
         fs::set_permissions(&own, fs::Permissions::from_mode(0o770)).unwrap();
         assert!(Control::prepare(&own, user).is_err(), "open to the group");
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).unwrap();
+        Control::prepare(&own, user).unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path(), &link).unwrap();
         assert!(
