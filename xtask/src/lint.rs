@@ -61,6 +61,20 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
                 &[],
             )
         }),
+        Step::new("features", "clippy of what is off by default", || {
+            let crates = ["-p", "hc-server", "-p", "hc-app", "-p", "hc-cli"];
+            let features = ["--features", "hc-cli/otlp", "--all-targets"];
+            quiet(
+                &[
+                    &["clippy"],
+                    &crates[..],
+                    &features,
+                    &["--", "-D", "warnings"],
+                ]
+                .concat(),
+                &[],
+            )
+        }),
         Step::new("peers", "clippy of the programs beside hc", peers),
         Step::new("rustdoc", "API docs, warnings are errors", || {
             quiet(

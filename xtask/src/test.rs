@@ -35,6 +35,21 @@ pub(crate) fn run(only: Option<&str>, extra: &[String]) -> Result<()> {
                 cargo_test(&arguments, &[])
             },
         ),
+        Step::new("otlp", "what is built only where it is asked for", || {
+            // On its own: with the feature in the step above everything would be built with it, and nothing without.
+            let features = ["--features", "hc-server/otlp,hc-cli/otlp"];
+            let given = [
+                "test",
+                "-p",
+                "hc-server",
+                "-p",
+                "hc-cli",
+                "--lib",
+                "--test",
+                "otlp",
+            ];
+            cargo_test(&[&given[..], &features[..]].concat(), &[])
+        }),
         Step::new(
             "loom",
             "the order of publishing, under every interleaving",

@@ -4,6 +4,7 @@
 //! records to whoever writes the log, [`Window`] shows it to those who look in. Nothing here prints, and nothing knows an exit code.
 
 mod chronicle;
+mod export;
 pub mod journal;
 mod registry;
 mod service;
@@ -11,6 +12,7 @@ mod sharing;
 mod window;
 
 pub use chronicle::{Chronicle, Telling};
+pub use export::Export;
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
 pub use sharing::Sharing;

@@ -131,11 +131,21 @@ impl Window {
         Ok((window, told))
     }
 
+    /// One that nobody looks through: what it remembers is for exporters.
+    #[must_use]
+    pub fn closed(config: &Config) -> Self {
+        Self {
+            sockets: Sockets::none(),
+            ledger: Arc::new(Ledger::new()),
+            sight: Sight::of(config),
+        }
+    }
+
     /// Takes as many connections as there are to be file descriptors for: an eighth of `limit` at most, so that those who
     /// look in take none from checks. How many that are.
     pub fn limit_connections(&mut self, limit: usize) -> usize {
         let listeners = self.sockets.listeners();
-        let each = (limit / 8 / listeners).clamp(1, hc_server::CONNECTIONS);
+        let each = (limit / 8 / listeners.max(1)).clamp(1, hc_server::CONNECTIONS);
         self.sockets.limit_connections(each);
         each * listeners
     }
@@ -172,7 +182,12 @@ impl Window {
         let server = Server::new(monitor, self.ledger, about, shows);
         self.sight.apply(&server);
         let serving = server.serve(self.sockets);
-        Open { server, serving }
+        Open {
+            server,
+            serving,
+            #[cfg(feature = "otlp")]
+            exporting: None,
+        }
     }
 }
 
@@ -216,6 +231,19 @@ fn bind_usual(sockets: &mut Sockets, home: &Home, wall: SystemTime) -> Option<Re
 pub struct Open {
     server: Server,
     serving: Serving,
+    #[cfg(feature = "otlp")]
+    exporting: Option<hc_server::otlp::Exporting>,
+}
+
+#[cfg(feature = "otlp")]
+impl Open {
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(crate) fn exports(&mut self, exporting: hc_server::otlp::Exporting) {
+        self.exporting = Some(exporting);
+    }
 }
 
 impl Open {
@@ -235,8 +263,13 @@ impl Open {
         self.server.add_sink(sink);
     }
 
-    /// Ends event streams, and lets answers under way be read for so long.
+    /// Ends event streams, and lets answers under way be read, and exporters send what is left, for so long.
     pub async fn close(self, grace: Duration) {
+        #[cfg(feature = "otlp")]
+        if let Some(exporting) = self.exporting {
+            tokio::join!(self.serving.close(grace), exporting.close(grace));
+            return;
+        }
         self.serving.close(grace).await;
     }
 }

@@ -10,6 +10,8 @@
 mod ledger;
 mod listen;
 mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod routes;
 mod server;
 mod shown;

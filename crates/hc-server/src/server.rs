@@ -91,6 +91,13 @@ impl State {
             .clone()
     }
 
+    pub(crate) fn add_sink(&self, sink: Arc<dyn SinkGauge>) {
+        self.sinks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sink);
+    }
+
     pub(crate) fn bounds(&self, via: Via) -> &Bounds {
         &self.bounds[via as usize]
     }
@@ -206,11 +213,20 @@ impl Server {
 
     /// Shows a sink's queue in the metrics.
     pub fn add_sink(&self, sink: Arc<dyn SinkGauge>) {
-        self.0
-            .sinks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sink);
+        self.0.add_sink(sink);
+    }
+
+    /// Begins to tell a collector too what is shown, on the current tokio runtime. `tell` hears of its trouble.
+    ///
+    /// # Errors
+    /// A file of roots that cannot be read.
+    #[cfg(feature = "otlp")]
+    pub fn export(
+        &self,
+        settings: crate::otlp::Settings,
+        tell: crate::otlp::Tell,
+    ) -> Result<crate::otlp::Exporting, crate::otlp::StartError> {
+        crate::otlp::start(self.0.clone(), settings, tell)
     }
 
     /// Begins to answer, on the current tokio runtime, and to follow the feed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
-use hc_app::{Chronicle, Open, Reloaded, Service, Sight, Surroundings, Telling, Window};
+use hc_app::{Chronicle, Export, Open, Reloaded, Service, Sight, Surroundings, Telling, Window};
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
 use hc_scheduler::Observer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -40,6 +40,13 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::Usage);
         }
     };
+    let export = match Export::by(&|name| std::env::var(name).ok()) {
+        Ok(export) => export,
+        Err(error) => {
+            term.trouble(&format!("failed to export: {error}"));
+            return Ok(ExitCode::Usage);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -54,7 +61,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
     let (lines, writer) =
         writer::start(std::io::stdout(), tell_dropped).context("failed to start the log")?;
     let log = Log::new(lines, style, config.log.level);
-    let code = runtime.block_on(watch(config, &source, log));
+    let code = runtime.block_on(watch(config, &source, export, log));
     // What is still under way, as a file being read, holds nothing that matters.
     runtime.shutdown_background();
     writer.finish();
@@ -118,7 +125,12 @@ impl WhatToRun {
     }
 }
 
-async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow::Result<ExitCode> {
+async fn watch(
+    mut config: Config,
+    source: &Arc<WhatToRun>,
+    export: Export,
+    log: Log,
+) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
@@ -131,6 +143,10 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             return Ok(ExitCode::Failed);
         }
     };
+    let exported = export.shown();
+    if window.is_none() && exported.is_some() {
+        window = Some(Window::closed(&config));
+    }
     let limit = crate::host::most_open_files();
     let lookers = window
         .as_mut()
@@ -143,6 +159,9 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
         .clone()
         .unwrap_or_else(|| around.host_name.clone());
     let mut start = start(&config, source, short_of_files, window.as_ref());
+    if let Some(place) = exported {
+        start[0] = start[0].clone().with("export", place);
+    }
     start.extend(warnings);
     let log_settings = config.log;
     let mut service = match Service::start(config, &around) {
@@ -152,12 +171,19 @@ async fn watch(mut config: Config, source: &Arc<WhatToRun>, log: Log) -> anyhow:
             return Ok(ExitCode::Failed);
         }
     };
-    let window = window.map(|window| {
+    let mut window = window.map(|window| {
         let monitor = service.monitor().clone();
         let open = window.open(monitor, instance, env!("CARGO_PKG_VERSION"));
         open.add_sink(Arc::new(log.gauge()));
         open
     });
+    if let Some(window) = &mut window {
+        let (monitor, sink) = (service.monitor().clone(), log.clone());
+        if let Err(error) = export.begin(window, monitor, move |record| sink.write(record)) {
+            log.write(&failed(&error));
+            return Ok(ExitCode::Failed);
+        }
+    }
     start.iter().for_each(|record| log.write(record));
     let (telling, heard) = watch::channel(telling(log_settings));
     let chronicle = Chronicle::new(service.monitor().clone(), heard);

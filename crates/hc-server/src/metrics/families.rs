@@ -32,6 +32,25 @@ pub(crate) struct Facts {
     pub(crate) last_reload_failed: bool,
 }
 
+impl Facts {
+    /// Targets by group and state. Every status is there, also with 0: an alert on it is then never without data.
+    pub(crate) fn states(&self) -> BTreeMap<(&str, &str), u64> {
+        let mut states: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for seen in &self.targets {
+            let group = &*seen.about.group;
+            for status in Status::ALL {
+                states.entry((group, status.as_str())).or_default();
+            }
+            let status = seen.handle.status().as_str();
+            let overlays = overlays(&seen.handle, self.now).map(hc_core::Overlay::as_str);
+            for state in std::iter::once(status).chain(overlays) {
+                *states.entry((group, state)).or_default() += 1;
+            }
+        }
+        states
+    }
+}
+
 /// Bytes of a target's series, roughly: to grow rarely.
 const ROOM_A_TARGET: usize = 1_000;
 
@@ -129,7 +148,7 @@ fn states(out: &mut Encoder, all: &[Labelled<'_>], now: Timestamp) {
 }
 
 /// Seconds since 1970, to the millisecond.
-pub(super) fn unix(at: SystemTime) -> f64 {
+pub(crate) fn unix(at: SystemTime) -> f64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_millis() as f64 / 1e3
 }
@@ -194,23 +213,10 @@ fn counts(out: &mut Encoder, all: &[Labelled<'_>]) {
     }
 }
 
-/// Targets by group and state. Every status is there, also with 0: an alert on it is then never without data.
 fn fleet(out: &mut Encoder, facts: &Facts) {
-    let mut states: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for seen in &facts.targets {
-        let group = &*seen.about.group;
-        for status in Status::ALL {
-            states.entry((group, status.as_str())).or_default();
-        }
-        let status = seen.handle.status().as_str();
-        let overlays = overlays(&seen.handle, facts.now).map(hc_core::Overlay::as_str);
-        for state in std::iter::once(status).chain(overlays) {
-            *states.entry((group, state)).or_default() += 1;
-        }
-    }
     let help = "Targets by status, and by each overlay that lies over some.";
     out.family(Kind::Gauge, "hc_targets", None, help);
-    for ((group, state), count) in states {
+    for ((group, state), count) in facts.states() {
         let labels = labels(&[("group", group), ("state", state)]);
         out.sample(&[&labels], count);
     }

@@ -84,7 +84,7 @@ fn own(out: &mut Encoder, facts: &Facts) {
 
 fn process(out: &mut Encoder, facts: &Facts) {
     let read = Process::read();
-    if let Some(seconds) = read.cpu_seconds {
+    if let Some(seconds) = read.cpu_seconds() {
         let help = "Processor time of this process.";
         out.family(Kind::Counter, "process_cpu_seconds", Some("seconds"), help);
         out.sample(&[], seconds);

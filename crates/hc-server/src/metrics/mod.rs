@@ -8,7 +8,11 @@ mod itself;
 mod process;
 
 pub(crate) use encode::Form;
+#[cfg(feature = "otlp")]
+pub(crate) use families::unix;
 pub(crate) use families::{Facts, render};
+#[cfg(feature = "otlp")]
+pub(crate) use process::Process;
 
 /// How many series a target has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

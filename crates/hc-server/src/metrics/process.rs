@@ -7,7 +7,8 @@ use rustix::param::{clock_ticks_per_second, page_size};
 /// What is known; a field that could not be read is absent.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Process {
-    pub(crate) cpu_seconds: Option<f64>,
+    pub(crate) user_seconds: Option<f64>,
+    pub(crate) system_seconds: Option<f64>,
     pub(crate) resident_bytes: Option<u64>,
     pub(crate) virtual_bytes: Option<u64>,
     pub(crate) threads: Option<u64>,
@@ -16,6 +17,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Processor time, the process's own and the kernel's for it.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        Some(self.user_seconds? + self.system_seconds?)
+    }
+
     /// Reads `/proc/self`: some tens of microseconds, and one for each hundred open files.
     pub(crate) fn read() -> Self {
         let text =
@@ -37,9 +43,10 @@ impl Process {
         let fields: Vec<&str> = rest.split_whitespace().collect();
         // The first one here is the third of the manual.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        let cpu = field(14).zip(field(15));
+        let seconds = |ticked: u64| ticked as f64 / ticks.max(1) as f64;
         Self {
-            cpu_seconds: cpu.map(|(user, system)| (user + system) as f64 / ticks.max(1) as f64),
+            user_seconds: field(14).map(seconds),
+            system_seconds: field(15).map(seconds),
             threads: field(20),
             virtual_bytes: field(23),
             resident_bytes: field(24).map(|pages| pages * page),
@@ -63,7 +70,7 @@ mod tests {
     fn the_fields_of_the_manual() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1234 4096000 300 18446744073709551615";
         let process = Process::of(stat, 100, 4096);
-        assert_eq!(process.cpu_seconds, Some(3.0));
+        assert_eq!(process.cpu_seconds(), Some(3.0));
         assert_eq!(process.threads, Some(9));
         assert_eq!(process.virtual_bytes, Some(4_096_000));
         assert_eq!(process.resident_bytes, Some(1_228_800));

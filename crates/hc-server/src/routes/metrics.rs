@@ -67,7 +67,8 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-fn facts(state: &Arc<State>, form: Form, stats: Stats) -> Facts {
+/// What metrics tell, copied.
+pub(crate) fn facts(state: &Arc<State>, form: Form, stats: Stats) -> Facts {
     let (lateness, waits) = state.ledger.lateness_and_waits();
     let sinks = state
         .sinks

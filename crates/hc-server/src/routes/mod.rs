@@ -19,7 +19,7 @@ mod cursor;
 mod events;
 mod fleet;
 mod health;
-mod metrics;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 mod query;
 mod stream;
