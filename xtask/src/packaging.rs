@@ -87,10 +87,11 @@ fn is_age(line: &str) -> bool {
 
 /// The package installs the unit, and starts nothing.
 fn deb(manifest: &str) -> Vec<String> {
-    const WANTED: [&str; 5] = [
+    const WANTED: [&str; 6] = [
         r#"["../../packaging/hc.yaml", "etc/hc/hc.yaml", "644"]"#,
         r#"conf-files = ["/etc/hc/hc.yaml"]"#,
-        r#"maintainer-scripts = "../../packaging""#,
+        r#"maintainer-scripts = "../../packaging/debian""#,
+        r#"unit-scripts = "../../packaging""#,
         "enable = false",
         "start = false",
     ];
@@ -111,8 +112,8 @@ mod tests {
     #[test]
     fn a_package_that_starts_something_is_caught() {
         let found = deb("enable = true\nstart = false\n");
-        assert_eq!(found.len(), 4, "{found:?}");
-        assert!(found[3].contains("enable = false"));
+        assert_eq!(found.len(), 5, "{found:?}");
+        assert!(found[4].contains("enable = false"));
     }
 
     #[test]

@@ -34,21 +34,8 @@ impl Home {
     #[must_use]
     pub fn directory(&self) -> PathBuf {
         let own = self.service.as_ref().filter(|path| path.is_absolute());
-        own.cloned().unwrap_or_else(|| self.users())
-    }
-
-    fn users(&self) -> PathBuf {
-        Control::directory(self.runtime.as_deref(), &self.temporary, self.user)
-    }
-
-    /// The control sockets that lie where hc puts them, in the order in which to try them: those of this user, then
-    /// those of the system's service, which root may speak to. Some may be of processes that are gone.
-    #[must_use]
-    pub fn sockets(&self) -> Vec<PathBuf> {
-        let mut directories = vec![self.directory(), self.users(), Control::SYSTEM.into()];
-        directories.dedup();
-        let sockets = directories.iter().map(|path| Control::sockets_in(path));
-        sockets.flatten().collect()
+        let users = || Control::directory(self.runtime.as_deref(), &self.temporary, self.user);
+        own.cloned().unwrap_or_else(users)
     }
 }
 

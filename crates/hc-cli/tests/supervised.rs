@@ -217,6 +217,62 @@ fn a_start_that_fails_is_not_ready() {
     assert!(run.manager.recv(&mut [0; 64]).is_err());
 }
 
+/// The journal has times of its own, and takes the level out of the line; JOURNAL_STREAM names it by its file.
+#[test]
+fn the_journal_gets_priorities_and_no_times() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = folder("supervised_journal");
+    let path = folder.join("log");
+    for is_named in [true, false] {
+        let file = fs::File::create(&path).unwrap();
+        let found = file.metadata().unwrap();
+        let inode = found.ino() + u64::from(!is_named);
+        let ran = hc()
+            .env("JOURNAL_STREAM", format!("{}:{inode}", found.dev()))
+            .args([
+                "run",
+                "--listen",
+                "unix:/nowhere/hc.sock",
+                "http://127.0.0.1:1/",
+            ])
+            .env("XDG_RUNTIME_DIR", &folder)
+            .stdout(file)
+            .status();
+        assert_eq!(ran.unwrap().code(), Some(1));
+        let log = fs::read_to_string(&path).unwrap();
+        assert_eq!(log.starts_with("<3>ERROR failed msg="), is_named, "{log}");
+        assert_eq!(log.contains("Z ERROR failed msg="), !is_named, "{log}");
+    }
+}
+
+/// A manager that never reads its messages delays hc by a little, and keeps it from nothing.
+#[test]
+fn a_manager_that_does_not_listen_keeps_hc_from_nothing() {
+    let folder = folder("supervised_deaf");
+    let path = config(&folder, &format!("targets: [{NOBODY}]"));
+    let manager = UnixDatagram::bind(folder.join("notify")).unwrap();
+    let full = UnixDatagram::unbound().unwrap();
+    full.set_nonblocking(true).unwrap();
+    // Until its queue is full.
+    while full.send_to(b"X=1", folder.join("notify")).is_ok() {}
+    let mut child = hc()
+        .env("XDG_RUNTIME_DIR", &folder)
+        .env("NOTIFY_SOCKET", folder.join("notify"))
+        .env("WATCHDOG_USEC", "1000")
+        .args(["run", "-c", path.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut lines = std::io::BufRead::lines(lines).map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("WARN service_manager")));
+    let sent = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(sent.unwrap().success());
+    assert!(lines.any(|line| line.contains("INFO stopped")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(manager);
+}
+
 /// A manager that is gone, or a name that is none, costs a line of the log.
 #[test]
 fn a_manager_that_is_not_there_costs_a_line() {

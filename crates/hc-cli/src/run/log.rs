@@ -1,6 +1,7 @@
 //! Records made into lines in the style that was asked for, less those below the level.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -16,13 +17,16 @@ pub(super) struct Style {
     format: LogFormat,
     time: TimeStyle,
     color: bool,
+    /// The journal takes it out of the line, and keeps it as the line's priority.
+    priority: bool,
 }
 
 impl Style {
     pub(super) fn new(format: LogFormat, color: bool) -> Self {
+        let journal = is_journal();
         let time = if std::io::stdout().is_terminal() {
             TimeStyle::OfDay
-        } else if std::env::var_os("JOURNAL_STREAM").is_some() {
+        } else if journal {
             TimeStyle::None
         } else {
             TimeStyle::Rfc3339
@@ -31,16 +35,41 @@ impl Style {
             format,
             time,
             color,
+            priority: journal,
         }
     }
 
     pub(super) fn line(self, record: &Record) -> String {
-        match self.format {
+        let line = match self.format {
             LogFormat::Json => record.json(),
             LogFormat::Text if self.color => paint(record, self.time),
             LogFormat::Text => record.logfmt(self.time),
+        };
+        match self.priority {
+            true => format!("<{}>{line}", priority(record.level)),
+            false => line,
         }
     }
+}
+
+/// By syslog's numbers.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug => 7,
+    }
+}
+
+/// Whether standard output is the journal's: JOURNAL_STREAM names it by device and inode. The variable alone says
+/// nothing, since those who are started with a pipe inherit it.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let ours = std::fs::metadata("/proc/self/fd/1");
+    ours.is_ok_and(|ours| named == format!("{}:{}", ours.dev(), ours.ino()))
 }
 
 /// Writes records. Cheap to clone.

@@ -26,6 +26,7 @@ fn clean(mut command: Command) -> Command {
         "HOME",
         "RUNTIME_DIRECTORY",
         "NOTIFY_SOCKET",
+        "JOURNAL_STREAM",
         "WATCHDOG_USEC",
         "WATCHDOG_PID",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
