@@ -7,13 +7,20 @@ use axum::extract::State as Shared;
 use super::App;
 use crate::wire::problem::Problem;
 
-/// Whether the process works. It says nothing about targets.
+/// Whether the process works: every worker has answered. It says nothing about targets.
 #[utoipa::path(
     get, path = "/healthz", tag = "process",
-    responses((status = 200, description = "It works", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "It works", body = String, content_type = "text/plain"),
+        (status = 503, description = "A worker is stuck or has ended, or hc is being stopped", body = Problem, content_type = "application/problem+json"),
+    )
 )]
-pub(super) async fn healthz() -> &'static str {
-    "ok\n"
+pub(super) async fn healthz(Shared(state): App) -> Result<&'static str, Problem> {
+    // One that is stuck never answers, and what holds for all routes ends the waiting.
+    match state.monitor.stats().await {
+        Ok(_) => Ok("ok\n"),
+        Err(_) => Err(Problem::stopping()),
+    }
 }
 
 /// Whether the config is applied and each target of the start was asked once.

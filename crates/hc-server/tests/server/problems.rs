@@ -114,7 +114,45 @@ async fn it_is_ready_when_each_target_was_asked_once() {
     site.monitor.shutdown(std::time::Duration::ZERO).await;
     site.problem("/api/v1/fleet", 503, "stopping").await;
     site.problem("/metrics", 503, "stopping").await;
-    assert_eq!(site.get("/healthz").await.status, 200);
+    site.problem("/healthz", 503, "stopping").await;
+}
+
+/// A worker that is stuck is not called well: the answer waits for it, and is given up after its time.
+#[tokio::test]
+async fn a_stuck_worker_is_not_called_well() {
+    let (entered, wait_entered) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+    let stuck = hc_core::probe_fn(move |_| {
+        let (entered, released) = (entered.clone(), released.clone());
+        async move {
+            // Nobody waits for the second time.
+            let _ = entered.send(());
+            let _ = released.lock().unwrap().recv();
+            Ok(hc_core::Evidence::new())
+        }
+    });
+    let monitor = hc_scheduler::Monitor::builder()
+        .own_threads(true)
+        .target(hc_core::Target::new("stuck", stuck))
+        .build()
+        .start();
+    wait_entered.recv().unwrap();
+    let site = Site::over(monitor, Default::default()).await;
+    let site = std::sync::Arc::new(site);
+    let asked = tokio::spawn({
+        let site = site.clone();
+        async move { site.get("/healthz").await }
+    });
+    // Others are answered meanwhile.
+    for _ in 0..3 {
+        site.problem("/readyz", 503, "not-ready").await;
+    }
+    assert!(!asked.is_finished());
+    drop(release);
+    let answer = asked.await.unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, "ok\n"));
+    site.monitor.shutdown(std::time::Duration::ZERO).await;
 }
 
 #[tokio::test]

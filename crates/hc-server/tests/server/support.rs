@@ -122,6 +122,16 @@ impl Site {
             )
             .build()
             .start();
+        let site = Self::over(monitor, ledger).await;
+        let switches = targets
+            .into_iter()
+            .map(|(name, switch)| (name.to_owned(), switch));
+        *site.switches.lock().unwrap() = switches.collect();
+        site
+    }
+
+    /// A server over a monitor that runs, and over what that is observed by.
+    pub(crate) async fn over(monitor: MonitorHandle, ledger: Arc<Ledger>) -> Self {
         let about = About {
             instance: "test".into(),
             version: "0.1.0".into(),
@@ -134,15 +144,12 @@ impl Site {
         sockets.bind(&address).await.unwrap();
         let at = sockets.tcp_addresses()[0];
         let serving = server.serve(sockets);
-        let switches = targets
-            .into_iter()
-            .map(|(name, switch)| (name.to_owned(), switch));
         Self {
             monitor,
             server,
             serving,
             at,
-            switches: Mutex::new(switches.collect()),
+            switches: Mutex::default(),
         }
     }
 
