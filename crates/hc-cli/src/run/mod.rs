@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
 use hc_app::{Chronicle, Export, Open, Reloaded, Service, Sight, Surroundings, Telling, Window};
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
-use hc_scheduler::Observer;
+use hc_scheduler::{MonitorHandle, Observer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -200,6 +200,10 @@ async fn watch(
             _ = terminate.recv() => break ("SIGTERM", ExitCode::Ok),
             _ = interrupt.recv() => break ("SIGINT", ExitCode::Interrupted),
             () = log.reader_gone() => break ("SIGPIPE", ExitCode::Ok),
+            () = ended_unasked(service.monitor().clone()) => {
+                log.write(&nobody_asks());
+                break ("none", ExitCode::Failed);
+            }
             // Those that come meanwhile are one more.
             _ = hangup.recv(), if loading.is_none() => {
                 supervisor.reloading().await;
@@ -234,6 +238,17 @@ async fn watch(
     // It has ended with the monitor; a message that nobody takes is not waited for.
     pulse.abort();
     Ok(code)
+}
+
+/// Resolves when the feed has ended though nobody stopped the monitor: a worker is gone, and with it the others.
+async fn ended_unasked(monitor: MonitorHandle) {
+    let mut feed = monitor.subscribe();
+    while feed.next().await.is_some() {}
+}
+
+fn nobody_asks() -> Record {
+    Record::new(now(), Level::Error, "failed")
+        .with_message("a worker has ended by a bug, and no target is asked any more")
 }
 
 async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
@@ -395,4 +410,20 @@ fn told(reloaded: &Reloaded) -> Record {
             .with_message("these keys take effect at a restart");
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use hc_scheduler::Monitor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_monitor_that_ends_is_heard_of_whenever_one_listens() {
+        let monitor = Monitor::builder().build().start();
+        let before = tokio::spawn(ended_unasked(monitor.clone()));
+        monitor.shutdown(Duration::ZERO).await;
+        before.await.unwrap();
+        ended_unasked(monitor).await;
+    }
 }
