@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_config::{Config, Effective, PerTarget, Shown};
-use hc_core::{HealthView, Timestamp};
+use hc_core::HealthView;
 use hc_scheduler::{Checked, MonitorHandle, Observer};
 use hc_server::{
     About, Address, BindError, Catalogue, Control, Ledger, MetricsSettings, Server, Serving,
@@ -149,6 +149,12 @@ impl Window {
         self.sockets.control().map(ToOwned::to_owned)
     }
 
+    /// What is remembered for those who look in.
+    #[must_use]
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.clone()
+    }
+
     /// Who is to hear of every check: what people will see of it, and `other` beside it.
     #[must_use]
     pub fn observer(&self, other: Arc<dyn Observer>) -> Arc<dyn Observer> {
@@ -179,7 +185,7 @@ impl Window {
 }
 
 fn started(monitor: &MonitorHandle) -> SystemTime {
-    let since = monitor.now().since(Timestamp::ZERO);
+    let since = monitor.now().since(monitor.started());
     monitor
         .wall()
         .checked_sub(since)

@@ -70,6 +70,19 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl Event {
+    /// An event of those parts. Those of a feed are made by its [`Publisher`](crate::Publisher).
+    #[must_use]
+    pub fn new(sequence: u64, at: Timestamp, wall: SystemTime, kind: EventKind) -> Self {
+        Self {
+            sequence,
+            at,
+            wall,
+            kind,
+        }
+    }
+}
+
 /// Something that lasts: told once when it begins and once when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {

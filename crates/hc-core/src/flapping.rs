@@ -6,7 +6,7 @@
 use crate::policy::Flap;
 
 /// Pairs that are looked at: 21 values.
-const PAIRS: u32 = 20;
+const PAIRS: u32 = Flapping::PAIRS;
 
 /// The weight of the oldest pair is 0.8, of the newest 1.2, rising linearly: 0.8 + 0.4 i / 19.
 /// In 190ths these are the whole numbers 152 + 4 i, so that thresholds compare exactly.
@@ -27,6 +27,24 @@ const HEARD: u32 = 1 << 30;
 const FAILING: u32 = 1 << 31;
 
 impl Flapping {
+    /// Pairs that are looked at.
+    pub(crate) const PAIRS: u32 = 20;
+
+    /// Whether anything was heard, the changes, and whether they are too many.
+    pub(crate) fn parts(self) -> (bool, u32, bool) {
+        (self.0 & HEARD != 0, self.0 & CHANGES, self.is_on())
+    }
+
+    /// What `failing` was when something was last heard, the changes, and whether they are too many.
+    pub(crate) fn of_parts(failing: Option<bool>, changes: u32, is_on: bool) -> Self {
+        let heard = match failing {
+            Some(true) => HEARD | FAILING,
+            Some(false) => HEARD,
+            None => 0,
+        };
+        Self(changes & CHANGES | heard | if is_on { ON } else { 0 })
+    }
+
     pub(crate) fn is_on(self) -> bool {
         self.0 & ON != 0
     }

@@ -55,7 +55,7 @@ pub use failure::{Blame, Failure, Kind, Mismatch, Phase, UnknownName};
 pub use hash::stable_hash;
 pub use id::{Labels, TargetId};
 pub use inbox::{Inbox, Nudge};
-pub use machine::{Health, Turn, Verdict, step};
+pub use machine::{Health, Leaning, Memory, MemoryError, MemoryParts, Turn, Verdict, step};
 pub use mirror::{Change, Mirror};
 pub use policy::{
     BasisPoints, Flap, Passive, Policy, PolicyBuilder, PolicyError, PolicyErrors, Start, Unsteady,

@@ -13,6 +13,10 @@ use crate::status::{Overlay, Overlays, Status};
 use crate::steadiness::Steadiness;
 use crate::time::Timestamp;
 
+mod memory;
+
+pub use memory::{Leaning, Memory, MemoryError, MemoryParts};
+
 /// What the state machine hears of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -13,6 +13,20 @@ pub(crate) struct Steadiness {
 }
 
 impl Steadiness {
+    /// Which of the last results failed, how many those are, and whether too many of them did.
+    pub(crate) fn parts(&self) -> (u32, u8, bool) {
+        (self.failed, self.heard, self.unsteady)
+    }
+
+    /// The same back.
+    pub(crate) fn of_parts(failed: u32, heard: u8, unsteady: bool) -> Self {
+        Self {
+            failed,
+            heard,
+            unsteady,
+        }
+    }
+
     pub(crate) fn is_unsteady(&self) -> bool {
         self.unsteady
     }

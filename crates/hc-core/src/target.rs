@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::id::{Labels, TargetId};
+use crate::machine::Memory;
 use crate::policy::Policy;
 use crate::probe::Probe;
 
@@ -29,6 +30,8 @@ pub struct Target {
     pub paused: bool,
     /// Targets of one host with the same key are asked once; see [`with_shared`](Self::with_shared).
     pub shared: Option<u128>,
+    /// What is known of it already; see [`with_memory`](Self::with_memory).
+    pub memory: Option<Box<Memory>>,
 }
 
 impl Target {
@@ -46,6 +49,7 @@ impl Target {
             policy: Arc::default(),
             paused: false,
             shared: None,
+            memory: None,
         }
     }
 
@@ -92,6 +96,14 @@ impl Target {
     #[must_use]
     pub fn with_shared(mut self, key: u128) -> Self {
         self.shared = Some(key);
+        self
+    }
+
+    /// The same with what was known of it before, by another process say: a new target begins there. Of one that is there
+    /// already (an update) it changes nothing.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(Box::new(memory));
         self
     }
 

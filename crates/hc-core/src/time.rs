@@ -41,6 +41,21 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// When `at` was, for people, given that this instant is `wall` for them. A time before 1970 is taken for 1970.
+    #[must_use]
+    pub fn wall_of(self, at: Self, wall: SystemTime) -> SystemTime {
+        wall.checked_sub(self.since(at))
+            .filter(|time| *time >= SystemTime::UNIX_EPOCH)
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The instant that is `at` for people, given that this one is `wall` for them. What is later than `wall` is taken for
+    /// this instant, and what is earlier than the clock's origin for the origin.
+    #[must_use]
+    pub fn at_wall(self, at: SystemTime, wall: SystemTime) -> Self {
+        self - wall.duration_since(at).unwrap_or_default()
+    }
 }
 
 /// The whole nanoseconds of a duration, saturating (584 years fit).

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use hc_core::{
-    BasisPoints, Flap, Health, Kind, Overlay, Passive, Policy, SENTENCE_LIMIT, Sentence, Start,
-    Status, Timestamp, Unsteady, UnsteadyVerdict, Verdict, Word, escape, step,
+    BasisPoints, Flap, Health, Kind, Memory, Overlay, Passive, Policy, SENTENCE_LIMIT, Sentence,
+    Start, Status, Timestamp, Unsteady, UnsteadyVerdict, Verdict, Word, escape, step,
 };
 use proptest::prelude::*;
 
@@ -75,8 +75,66 @@ fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Option<Duration>
     prop::option::of(range.prop_map(Duration::from_millis))
 }
 
+/// From what to what, after how long, by how many in a row.
+type Turned = (Status, Status, Duration, u32);
+
+/// Steps a health through verdicts a second apart; what came of each, without its time.
+fn go_on(
+    policy: &Policy,
+    mut health: Health,
+    from: Timestamp,
+    verdicts: &[Verdict],
+) -> (Health, Vec<Option<Turned>>) {
+    let mut now = from;
+    let turns = verdicts.iter().map(|verdict| {
+        now += Duration::from_secs(1);
+        let (next, turn) = step(policy, health, *verdict, now);
+        health = next;
+        turn.map(|turn| (turn.from, turn.to, turn.held, turn.streak))
+    });
+    let turns = turns.collect();
+    (health, turns)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Remembered and restored under another clock, a health goes on as if nothing had happened.
+    #[test]
+    fn a_restored_health_goes_on_as_if_nothing_had_happened(
+        policies in prop::collection::vec(a_policy(), 1..3),
+        before in prop::collection::vec((a_verdict(), any::<prop::sample::Index>()), 0..80),
+        after in prop::collection::vec(a_verdict(), 0..40),
+        (started, down) in (0_u64..1 << 50, 0_u64..300),
+    ) {
+        let mut policy = &policies[0];
+        let mut health = Health::new(policy.start(), Timestamp::ZERO);
+        let mut now = Timestamp::ZERO;
+        for (verdict, index) in before {
+            policy = index.get(&policies);
+            now += Duration::from_secs(1);
+            health = step(policy, health, verdict, now).0;
+        }
+        let wall = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30);
+        let memory = Memory::of(&health, now, wall);
+        let read = Memory::try_new(&memory.parts());
+        prop_assert_eq!(read.as_ref(), Ok(&memory));
+        prop_assert_eq!(memory.health_at(now, wall), health);
+
+        let down = Duration::from_secs(down);
+        let then = now + Duration::from_nanos(started) + down;
+        let restored = memory.health_at(then, wall + down);
+        prop_assert_eq!(then.since(restored.since()), now.since(health.since()) + down);
+        let (one, turns) = go_on(policy, health, now + down, &after);
+        let (other, same) = go_on(policy, restored, then, &after);
+        prop_assert_eq!(turns, same);
+        let end = Duration::from_secs(after.len() as u64);
+        let wall = wall + down + end;
+        prop_assert_eq!(
+            Memory::of(&one, now + down + end, wall),
+            Memory::of(&other, then + end, wall)
+        );
+    }
 
     /// Policies come and go in the middle, as a reload does it.
     #[test]

@@ -8,7 +8,7 @@ use hc_core::{Policy, Probe, Target, TargetId};
 use tokio::sync::oneshot;
 
 use crate::isolation::IsolationRules;
-use crate::plan::{Checked, Description, Moved};
+use crate::plan::{Checked, Description, Moved, Remains, Remembered};
 use crate::stats::Stats;
 
 /// One change to the set of targets. Several in one command are ranked together, so that they do not bunch.
@@ -143,6 +143,10 @@ pub(crate) enum Command {
         ids: Option<Vec<TargetId>>,
         reply: Reply<Vec<Description>>,
     },
+    Remember {
+        ids: Vec<TargetId>,
+        reply: Reply<Vec<Remembered>>,
+    },
     FirstSweep {
         reply: Reply<()>,
     },
@@ -156,7 +160,7 @@ pub(crate) enum Command {
     SetIsolation(Option<IsolationRules>),
     Shutdown {
         grace: Duration,
-        reply: Reply<Shutdown>,
+        reply: Reply<(Shutdown, Remains)>,
     },
 }
 

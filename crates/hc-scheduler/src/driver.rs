@@ -13,7 +13,7 @@ use crate::check::{End, Outcome, Ran, ask};
 use crate::checks::{Asked, Checks, Ending};
 use crate::command::{Command, MonitorError, Reply, Shutdown};
 use crate::observer::Observer;
-use crate::plan::{Action, Checked, Ended, Finished, Input, Moved, Now, Plan};
+use crate::plan::{Action, Checked, Ended, Finished, Input, Moved, Now, Plan, Remains};
 use crate::slab::Key;
 use crate::stats::Stats;
 use crate::time::{Alarm, MonitorClock};
@@ -36,7 +36,7 @@ type Asker = Reply<Result<Arc<Checked>, MonitorError>>;
 
 struct ShuttingDown {
     /// Everybody who asked for it.
-    replies: Vec<Reply<Shutdown>>,
+    replies: Vec<Reply<(Shutdown, Remains)>>,
     until: Timestamp,
     in_flight: usize,
     cancelled: usize,
@@ -472,6 +472,12 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
                 // The asker may have stopped waiting.
                 let _ = reply.send(described.collect());
             }
+            Command::Remember { ids, reply } => {
+                let keys = ids.iter().filter_map(|id| self.key_of(id.as_str()));
+                let remembered = keys.filter_map(|key| self.plan.remember(key));
+                // The asker may have stopped waiting.
+                let _ = reply.send(remembered.collect());
+            }
             Command::FirstSweep { reply } => {
                 let waiter = self.next_sweep;
                 self.next_sweep += 1;
@@ -550,9 +556,12 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
         if let Some(ending) = self.shutting_down {
             let cancelled = ending.cancelled + self.checks.len();
             let drained = ending.in_flight.saturating_sub(cancelled);
+            let shutdown = Shutdown { drained, cancelled };
+            // There is one plan to give away: the first who asked gets it.
+            let mut plans = vec![self.plan];
             for reply in ending.replies {
                 // The asker may have stopped waiting.
-                let _ = reply.send(Shutdown { drained, cancelled });
+                let _ = reply.send((shutdown, Remains::of(std::mem::take(&mut plans))));
             }
         }
     }

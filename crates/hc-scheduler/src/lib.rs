@@ -58,6 +58,6 @@ pub use interval::{Next, Reason};
 pub use isolation::IsolationRules;
 pub use monitor::{Monitor, MonitorBuilder, MonitorHandle};
 pub use observer::Observer;
-pub use plan::{Checked, Description};
+pub use plan::{Checked, Description, Remains, Remembered};
 pub use slab::Key;
 pub use stats::Stats;

@@ -15,7 +15,9 @@ use crate::command::{Alteration, Applied, Command, MonitorError, Reply, Shutdown
 use crate::driver::Driver;
 use crate::isolation::IsolationRules;
 use crate::observer::Observer;
-use crate::plan::{Action, Checked, Description, Input, Now, Plan, PlanConfig};
+use crate::plan::{
+    Action, Checked, Description, Input, Now, Plan, PlanConfig, Remains, Remembered,
+};
 use crate::shards::{self, Router};
 use crate::stats::Stats;
 use crate::time::MonitorClock;
@@ -74,7 +76,7 @@ impl Monitor {
     #[must_use = "the monitor stops when its last handle is dropped"]
     pub fn start(mut self) -> MonitorHandle {
         self.started = true;
-        let clock = Arc::new(MonitorClock::start());
+        let clock = Arc::new(MonitorClock::start(&self.targets));
         let now = Now {
             mono: clock.now(),
             wall: clock.wall(),
@@ -465,6 +467,19 @@ impl MonitorHandle {
         self.ask(|reply| Command::Stats { reply }).await
     }
 
+    /// What is to be remembered of these targets beyond this process, in no order; unknown ones are left out. It is told in
+    /// one turn of the driver: ask for hundreds, not for all. A target that is [added](hc_core::Target::with_memory) with
+    /// it goes on from there.
+    ///
+    /// # Errors
+    /// The monitor stops first.
+    pub async fn remember_these(
+        &self,
+        ids: Vec<TargetId>,
+    ) -> Result<Vec<Remembered>, MonitorError> {
+        self.ask(|reply| Command::Remember { ids, reply }).await
+    }
+
     /// Sets the limits of checks in flight, in all and of one host. Each worker has one at least.
     ///
     /// # Errors
@@ -510,6 +525,12 @@ impl MonitorHandle {
         Mirror::new(self.view.clone())
     }
 
+    /// When it was started, by its own clock.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.clock.started()
+    }
+
     /// Now, by the monitor's clock: what [`TargetHandle::is_stale`] wants.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -525,10 +546,18 @@ impl MonitorHandle {
     /// Stops it: no new checks from now on; those in flight get until their deadline or until `grace` is over;
     /// then the feed ends. Resolves when all is done.
     pub async fn shutdown(&self, grace: Duration) -> Shutdown {
-        // Who shuts down a stopped monitor has what they want.
-        self.ask(|reply| Command::Shutdown { grace, reply })
-            .await
-            .unwrap_or_default()
+        self.shutdown_and_remember(grace).await.0
+    }
+
+    /// The same with what was known last, for who wants to remember it. `None` if there is nothing left: the monitor had
+    /// been stopped before, or another was told to stop it before.
+    pub async fn shutdown_and_remember(&self, grace: Duration) -> (Shutdown, Option<Remains>) {
+        let ended = self.ask(|reply| Command::Shutdown { grace, reply }).await;
+        match ended {
+            Ok((shutdown, remains)) => (shutdown, Some(remains).filter(|it| !it.is_empty())),
+            // Who shuts down a stopped monitor has what they want.
+            Err(_) => (Shutdown::default(), None),
+        }
     }
 
     async fn send(&self, command: Command) -> Result<(), MonitorError> {

@@ -31,6 +31,7 @@ mod input;
 mod last;
 mod ranks;
 mod relocate;
+mod remember;
 mod targets;
 mod turn;
 mod usual;
@@ -44,6 +45,7 @@ use entry::{Flight, Moment, State, Void};
 pub use input::{Ended, Finished, Input, Now};
 pub(crate) use ranks::ranks;
 pub use relocate::Moved;
+pub use remember::{Remains, Remembered};
 
 /// A check that misses so little of its timeout is not armed again for the rest.
 const GRAIN: Duration = Duration::from_millis(1);

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::alive::Ended;
 use crate::command::{Alteration, Applied, Change, Command, MonitorError, Ranked, Reply, Shutdown};
-use crate::plan::Moved;
+use crate::plan::{Moved, Remains};
 use crate::stats::Stats;
 
 /// Workers at most.
@@ -119,6 +119,20 @@ impl Router {
                 };
                 self.ask_all(make, reply, |parts| parts.concat()).await;
             }
+            Command::Remember { ids, reply } => {
+                let mut parts = vec![Vec::new(); self.workers.len()];
+                for id in ids {
+                    if let Some(worker) = self.worker_with(&id) {
+                        parts[worker].push(id);
+                    }
+                }
+                let mut parts = parts.into_iter();
+                let make = |reply| Command::Remember {
+                    ids: parts.next().unwrap_or_default(),
+                    reply,
+                };
+                self.ask_all(make, reply, |parts| parts.concat()).await;
+            }
             Command::FirstSweep { reply } => {
                 let make = |reply| Command::FirstSweep { reply };
                 self.ask_all(make, reply, |_| ()).await;
@@ -148,12 +162,16 @@ impl Router {
             }
             Command::Shutdown { grace, reply } => {
                 let make = |reply| Command::Shutdown { grace, reply };
-                self.ask_all(make, reply, |parts| {
-                    let sum = |of: fn(&Shutdown) -> usize| parts.iter().map(of).sum();
-                    Shutdown {
+                self.ask_all(make, reply, |parts: Vec<(Shutdown, Remains)>| {
+                    let sum =
+                        |of: fn(&Shutdown) -> usize| parts.iter().map(|part| of(&part.0)).sum();
+                    let shutdown = Shutdown {
                         drained: sum(|part| part.drained),
                         cancelled: sum(|part| part.cancelled),
-                    }
+                    };
+                    // In the order of the workers.
+                    let plans = parts.into_iter().flat_map(|(_, part)| part.into_plans());
+                    (shutdown, Remains::of(plans.collect()))
                 })
                 .await;
             }
@@ -174,7 +192,7 @@ impl Router {
     /// Asks all workers, and answers with what `merge` makes of their answers; not at all if one has ended.
     async fn ask_all<T: Send + 'static, R: Send + 'static>(
         &mut self,
-        make: impl Fn(Reply<T>) -> Command,
+        mut make: impl FnMut(Reply<T>) -> Command,
         reply: Reply<R>,
         merge: impl FnOnce(Vec<T>) -> R + Send + 'static,
     ) {

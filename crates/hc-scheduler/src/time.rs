@@ -3,24 +3,39 @@
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use hc_core::{Clock, Timestamp};
+use hc_core::{Clock, Target, Timestamp};
 use tokio::time::{Instant, Sleep};
 
 /// The one place that reads the clock.
 #[derive(Debug)]
 pub(crate) struct MonitorClock {
-    origin: Instant,
+    start: Instant,
+    /// The time at the start. Zero, unless something is remembered from before.
+    started: Timestamp,
 }
+
+/// How far back a memory may reach: a century.
+const FURTHEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl MonitorClock {
     #[expect(
         clippy::disallowed_methods,
         reason = "a driver's clock is where time is read"
     )]
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(targets: &[Target]) -> Self {
+        let wall = SystemTime::now();
+        let memories = targets.iter().filter_map(|target| target.memory.as_deref());
+        let age = |since: SystemTime| wall.duration_since(since).unwrap_or_default();
+        let oldest = memories.map(|memory| age(memory.earliest())).max();
         Self {
-            origin: Instant::now(),
+            start: Instant::now(),
+            started: Timestamp::ZERO + oldest.unwrap_or_default().min(FURTHEST),
         }
+    }
+
+    /// When it was started.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
     }
 }
 
@@ -30,7 +45,7 @@ impl Clock for MonitorClock {
         reason = "a driver's clock is where time is read"
     )]
     fn now(&self) -> Timestamp {
-        Timestamp::ZERO + Instant::now().duration_since(self.origin)
+        self.started + Instant::now().duration_since(self.start)
     }
 
     #[expect(
@@ -64,7 +79,7 @@ impl Alarm {
             return;
         }
         // Timers have a grain of a millisecond and round up; the wheel's slots are multiples of one.
-        let until = clock.origin + Duration::from_nanos(at.as_nanos());
+        let until = clock.start + at.since(clock.started);
         match &mut self.sleep {
             Some(sleep) => sleep.as_mut().reset(until),
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(until))),

@@ -111,7 +111,8 @@ impl State {
     /// What was counted about a minute ago, and when; the start, while that is less.
     pub(crate) fn minute_ago(&self) -> (Timestamp, Counters) {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.front().cloned().unwrap_or_default()
+        let first = samples.front().cloned();
+        first.unwrap_or_else(|| (self.monitor.started(), Counters::default()))
     }
 
     async fn sample(&self) {

@@ -190,6 +190,8 @@ pub struct Description {
     pub is_stale: bool,
     /// Whether it is being asked now, or another one with which it shares its checks.
     pub in_flight: bool,
+    /// Whether its health was [restored](hc_core::Target::with_memory), and no check has ended since.
+    pub is_restored: bool,
     /// How many targets one check of it is for: 1 unless it [shares](hc_core::Target::with_shared) its checks.
     pub asked_for: usize,
     /// When it is asked next (real time, if nothing is lost), and why; [`Timestamp::NEVER`] while paused.
@@ -239,6 +241,7 @@ impl Plan {
             since: entry.health.since(),
             is_stale: self.clock.real() >= entry.cell.stale_at(),
             in_flight: entry.is_in_flight() || entry.state == State::Riding,
+            is_restored: entry.is_restored,
             asked_for: self.asked_for_all(key.index),
             next: Next {
                 at,

@@ -154,6 +154,8 @@ pub(crate) struct Entry {
     /// It is counted among those that are asked.
     pub(crate) counted_asked: bool,
     pub(crate) swept: bool,
+    /// Its health is another process's: no check of it has ended in this one.
+    pub(crate) is_restored: bool,
     pub(crate) is_reference: bool,
     /// Its last check held its thread for long in one piece.
     pub(crate) is_heavy: bool,
@@ -162,6 +164,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(
         target: Target,
+        health: Health,
         cell: Arc<Cell>,
         hash: u64,
         host: HostIndex,
@@ -172,7 +175,7 @@ impl Entry {
             tick: 0,
             due: Timestamp::NEVER,
             probe: target.probe,
-            health: Health::new(target.policy.start(), now),
+            health,
             policy: target.policy,
             last: Last::Never,
             rare: None,
@@ -202,6 +205,7 @@ impl Entry {
             counted_clear: false,
             counted_asked: false,
             swept: false,
+            is_restored: false,
             is_reference: false,
             is_heavy: false,
             cell,
@@ -253,6 +257,7 @@ impl Entry {
             && self.rare.is_none()
             && self.void.is_none()
             && self.swept
+            && !self.is_restored
             && !self.paused
             && !self.removed
             && !self.departing

@@ -186,6 +186,9 @@ impl Plan {
                 self.watch_overlap(index, flight, end.took, &judged);
             }
             self.swept(index, actions);
+            let entry = self.slab.at_mut(index);
+            // What was called off before it said anything is no check of this process's.
+            entry.is_restored &= void;
             self.next_check(index, end.first_poll, end.took, &judged);
             self.watch_stale(index, &judged);
         }

@@ -15,9 +15,19 @@ use super::{
 use crate::isolation::Belief;
 
 impl Plan {
-    pub(super) fn add(&mut self, target: Target, rank: u32, count: u32, actions: &mut Vec<Action>) {
+    pub(super) fn add(
+        &mut self,
+        mut target: Target,
+        rank: u32,
+        count: u32,
+        actions: &mut Vec<Action>,
+    ) {
         let real = self.clock.real();
-        let health = Health::new(target.policy.start(), real);
+        let memory = target.memory.take();
+        let health = match &memory {
+            Some(memory) => memory.health_at(real, self.wall),
+            None => Health::new(target.policy.start(), real),
+        };
         let word = Word::new(&health, &target.policy, target.paused);
         let Some(cell) = self.publisher.add(&target, word, real, self.wall) else {
             actions.push(Action::Refused { id: target.id });
@@ -27,7 +37,10 @@ impl Plan {
         let hash = stable_hash(&[target.id.as_str(), &self.config.checker]);
         let host = self.admission.enlist(&target.host);
         self.clock.losses().enlist(target.policy.timeout());
-        let mut entry = Entry::new(target, cell, hash, host, real);
+        let mut entry = Entry::new(target, health, cell, hash, host, real);
+        if let Some(memory) = memory {
+            entry.recall(&memory, real, self.wall);
+        }
         entry.number = self.sweeps.enlist();
         entry.is_reference = self.signs.is_reference(entry.id());
         let (is_reference, paused) = (entry.is_reference, entry.paused);

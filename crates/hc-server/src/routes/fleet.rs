@@ -53,7 +53,7 @@ fn body(state: &Arc<State>, stats: &Stats) -> FleetBody {
         instance: state.about.instance.clone(),
         release: state.about.version.clone(),
         started: timestamp(state.about.started),
-        uptime_ms: whole_millis(now.since(hc_core::Timestamp::ZERO)),
+        uptime_ms: whole_millis(now.since(state.monitor.started())),
         targets: handles.len(),
         healthy: statuses[Status::Healthy as usize],
         degraded: statuses[Status::Degraded as usize],

@@ -48,6 +48,8 @@ pub(crate) struct TargetBody {
     status: &'static str,
     /// What lies over the status: `suspect`, `recovering`, `flapping`, `unsteady`, `paused`, `stale`.
     overlays: Vec<&'static str>,
+    /// Whether the status is what was known before a restart: no check has ended since.
+    restored: bool,
     /// Since when the status holds, RFC 3339.
     since: String,
     streak: Streak,
@@ -152,6 +154,7 @@ impl TargetBody {
             url: url.map(ToOwned::to_owned),
             status: description.word.status().as_str(),
             overlays: overlays(&seen.handle, *now).map(Overlay::as_str).collect(),
+            restored: description.is_restored,
             since: timestamp(wall.checked_sub(age).unwrap_or(*wall)),
             streak: Streak {
                 passes: health.passes_in_row(),
