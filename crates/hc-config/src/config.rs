@@ -38,6 +38,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// The control socket.
     pub control: Control,
+    /// Where health outlives a restart; `None`: nowhere.
+    pub state: Option<State>,
     /// What is exported.
     pub metrics: Metrics,
     /// Whom to ask, in the order of the files.
@@ -150,6 +152,27 @@ pub enum Control {
     At(PathBuf),
     /// None.
     Off,
+}
+
+/// Where health outlives a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Where it is written.
+    pub file: StateFile,
+    /// Older state is not restored.
+    pub max_age: Duration,
+    /// How often it is written.
+    pub every: Duration,
+}
+
+/// The file of the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StateFile {
+    /// One per config file, in the user's state directory; without a config file none.
+    #[default]
+    Auto,
+    /// At this path.
+    At(PathBuf),
 }
 
 /// What is exported.
@@ -306,6 +329,7 @@ impl PartialEq for Config {
             && self.listen == other.listen
             && self.allowed_hosts == other.allowed_hosts
             && self.control == other.control
+            && self.state == other.state
             && self.metrics == other.metrics
             && self.targets == other.targets
             && self.groups == other.groups

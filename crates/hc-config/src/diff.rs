@@ -25,7 +25,7 @@ pub struct Diff {
     /// Targets of which nothing changed.
     pub kept: Vec<String>,
     /// Keys that differ and that only a restart changes: `instance`, `limits.slot`, `limits.threads`, `log.format`,
-    /// `listen`, `control`.
+    /// `listen`, `control`, `state`.
     pub restart_only: Vec<&'static str>,
 }
 

@@ -11,8 +11,6 @@ pub(crate) struct Key {
     /// As it would be written; empty where nothing is the default.
     pub(crate) default: &'static str,
     pub(crate) about: &'static str,
-    /// Known, documented, and refused at any other value than the default until it is built.
-    pub(crate) is_later: bool,
 }
 
 /// What a value may be.
@@ -90,22 +88,6 @@ impl Key {
             shape,
             default,
             about,
-            is_later: false,
-        }
-    }
-
-    pub(crate) const fn later(
-        name: &'static str,
-        shape: Shape,
-        default: &'static str,
-        about: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            shape,
-            default,
-            about,
-            is_later: true,
         }
     }
 }

@@ -44,7 +44,7 @@ mod yaml;
 
 pub use crate::config::{
     Config, Control, Identity, Isolate, Limits, Log, LogFormat, LogLevel, Metrics, Overload,
-    PerTarget, ProbeSpec, Profile, Shutdown, TargetSpec,
+    PerTarget, ProbeSpec, Profile, Shutdown, State, StateFile, TargetSpec,
 };
 pub use crate::diagnostic::{ConfigErrors, Diagnostic, Severity, Snippet};
 pub use crate::diff::{Diff, Replaced, diff};
@@ -54,7 +54,7 @@ pub use crate::expand::{Env, EnvFn, ProcessEnv};
 pub use crate::files::{Disk, Files};
 pub use crate::load::{Source, from_urls, load, load_path, load_str, load_with};
 pub use crate::locate::find_file;
-pub use crate::outline::Outline;
+pub use crate::outline::{Imprint, Outline};
 pub use crate::overrides::Overrides;
 pub use crate::reference::reference;
 pub use crate::schema::schema;

@@ -224,6 +224,7 @@ impl Reader<'_> {
             listen: process::texts(&written.top, "listen"),
             allowed_hosts: process::texts(&written.top, "allowed_hosts"),
             control: process::control(&written.top),
+            state: process::state(&written.top),
             metrics: process::metrics(&written.top),
             targets: fleet.targets,
             groups: fleet.groups,

@@ -59,8 +59,6 @@ impl Reader<'_> {
             let datum = if entry.value.is_null() {
                 self.sources.mark_harmless(entry.value.place);
                 Some(Datum::Removed)
-            } else if key.is_later {
-                self.later(&entry.value, key, &path)
             } else {
                 self.read(&entry.value, &key.shape, origin, &path)
             };
@@ -225,32 +223,6 @@ impl Reader<'_> {
             }
         }
         map
-    }
-
-    /// A key of an issue to come: only its default is accepted.
-    fn later(&mut self, node: &Node, key: &'static Key, path: &str) -> Option<Datum> {
-        if let (Shape::Map(keys), Value::Map(entries)) = (&key.shape, &*node.value) {
-            let known = Known {
-                tables: &[keys],
-                reserved: &[],
-            };
-            self.settings(entries, &known, &Origin::File, path);
-            return None;
-        }
-        let is_default = match &*node.value {
-            Value::Scalar(_) => self.expanded(node, path)?.text == key.default,
-            Value::List(items) => items.is_empty() && key.default == "[]",
-            Value::Map(entries) => entries.is_empty() && key.default == "{}",
-        };
-        if is_default {
-            self.sources.mark_harmless(node.place);
-            return None;
-        }
-        let message = format!("`{path}` is not supported yet");
-        let hint = format!("only its default `{}` is", key.default);
-        self.findings
-            .push(Finding::error("not-yet", node.place, path, message).hint(hint));
-        None
     }
 
     /// The text of a scalar with its variables put in.

@@ -80,18 +80,13 @@ fn table(page: &mut String, keys: &'static [Key], parent: &str) {
         } else {
             format!("`{}`", key.default)
         };
-        let later = if key.is_later {
-            " Not supported yet: only the default is accepted."
-        } else {
-            ""
-        };
         let wanted = match &key.shape {
             Shape::Elsewhere("url") => "a URL".to_owned(),
             Shape::Elsewhere("defaults") => "a map".to_owned(),
             shape => shape.wanted(),
         };
         page.push_str(&format!(
-            "| `{path}` | {} | {} | {}{later} |\n",
+            "| `{path}` | {} | {} | {} |\n",
             cell(&default),
             cell(&wanted),
             cell(key.about)

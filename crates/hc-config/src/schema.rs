@@ -62,11 +62,7 @@ fn property(key: &Key) -> Value {
         // `null` removes what is inherited.
         schema = json!({ "anyOf": [schema, { "type": "null" }] });
     }
-    let mut about = key.about.to_owned();
-    if key.is_later {
-        about.push_str(" Not supported yet: only the default is accepted.");
-    }
-    schema["description"] = json!(about);
+    schema["description"] = json!(key.about);
     if !key.default.is_empty() {
         schema["default"] = default(key.default);
     }

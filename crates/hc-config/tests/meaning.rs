@@ -163,6 +163,12 @@ fn every_default() {
     };
     assert_eq!(config.log, log);
     assert_eq!(config.shutdown.grace, Duration::from_secs(5));
+    let state = State {
+        file: StateFile::Auto,
+        max_age: Duration::from_secs(300),
+        every: Duration::from_secs(30),
+    };
+    assert_eq!(config.state, Some(state));
     let target = &config.targets[0];
     assert_eq!(*target.policy, hc_core::Policy::default());
     let policy = &target.policy;
@@ -585,6 +591,43 @@ targets: [a]
     assert_eq!(changed.restart_only, ["listen", "control"]);
     let path = load_str("hc.yaml", "control: run/hc.sock\ntargets: [a]").unwrap();
     assert!(matches!(&path.control, Control::At(path) if path.ends_with("run/hc.sock")));
+}
+
+#[test]
+fn where_health_outlives_a_restart() {
+    let of = |text: &str| load_str("hc.yaml", &format!("{text}\ntargets: [a]")).unwrap();
+    assert_eq!(of("state: none").state, None);
+    let state = of("state: { file: x/hc.state, every: 1s, max_age: 0s }").state;
+    let state = state.unwrap();
+    assert!(matches!(&state.file, StateFile::At(path) if path.ends_with("x/hc.state")));
+    assert_eq!(
+        (state.every, state.max_age),
+        (Duration::from_secs(1), Duration::ZERO)
+    );
+    let changed = hc_config::diff(&of("state: none"), &of("state: {}"));
+    assert_eq!(changed.restart_only, ["state"]);
+
+    // A flag beats what a file says, and leaves the rest of it.
+    let flag = |path: &str, value: &str| {
+        let overrides = Overrides::new().set("--state", path, value);
+        move |text: &str| {
+            let source = Source::Text {
+                name: "hc.yaml".to_owned(),
+                text: format!("{text}\ntargets: [a]"),
+            };
+            let config = hc_config::load_with(&source, &overrides, &ProcessEnv, &Disk);
+            config.unwrap().state
+        }
+    };
+    assert_eq!(flag("state", "none")("state: { max_age: 1m }"), None);
+    let at = |max_age| State {
+        file: StateFile::At("y".into()),
+        max_age: Duration::from_secs(max_age),
+        every: Duration::from_secs(30),
+    };
+    let to_file = flag("state.file", "y");
+    assert_eq!(to_file("state: none"), Some(at(300)));
+    assert_eq!(to_file("state: { max_age: 1m, file: z }"), Some(at(60)));
 }
 
 #[test]

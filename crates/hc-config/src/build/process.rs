@@ -6,7 +6,7 @@ use hc_core::BasisPoints;
 
 use crate::config::{
     Control, Isolate, Limits, Log, LogFormat, LogLevel, Metrics, Overload, PerTarget, Profile,
-    Shutdown,
+    Shutdown, State, StateFile,
 };
 use crate::settings::Settings;
 
@@ -28,6 +28,12 @@ const BURST: u32 = 100;
 
 /// Covers the default timeout twice.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Beyond five minutes the first sweep knows better than what was known before.
+const MAX_AGE: Duration = Duration::from_secs(300);
+
+/// What a killed process forgets at most; ten thousand targets are 2 MB each time.
+const EVERY: Duration = Duration::from_secs(30);
 
 fn count(settings: &Settings, path: &str, usual: u64) -> usize {
     usize::try_from(settings.count(path).unwrap_or(usual)).unwrap_or(usize::MAX)
@@ -103,6 +109,19 @@ pub(crate) fn control(settings: &Settings) -> Control {
         (_, Some(path)) => Control::At(path.into()),
         _ => Control::Auto,
     }
+}
+
+pub(crate) fn state(settings: &Settings) -> Option<State> {
+    if settings.word("state") == Some("none") {
+        return None;
+    }
+    Some(State {
+        file: settings
+            .text("state.file")
+            .map_or(StateFile::Auto, |path| StateFile::At(path.into())),
+        max_age: settings.duration("state.max_age").unwrap_or(MAX_AGE),
+        every: settings.duration("state.every").unwrap_or(EVERY),
+    })
 }
 
 pub(crate) fn metrics(settings: &Settings) -> Metrics {

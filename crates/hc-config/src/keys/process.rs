@@ -1,8 +1,6 @@
 //! The top level, and what concerns the whole process.
 
-use super::rules::{
-    EXPORTED, HOST_NAME, INSTANCE, LABEL_NAME, LABEL_VALUE, LISTEN, NAME, PATH, SOME,
-};
+use super::rules::{EXPORTED, HOST_NAME, INSTANCE, LABEL_NAME, LABEL_VALUE, LISTEN, NAME, PATH};
 use crate::key::{Key, Shape};
 
 /// The top level of a file.
@@ -102,9 +100,9 @@ pub(crate) const TOP: &[Key] = &[
         "auto",
         "The control socket, for this user alone. `auto`: in the user's runtime directory. Changed only by a restart.",
     ),
-    Key::later(
+    Key::new(
         "state",
-        Shape::Map(STATE),
+        Shape::Or("none", &Shape::Map(STATE)),
         "{ file: auto, max_age: 5m, every: 30s }",
         "Where health outlives a restart. Changed only by a restart.",
     ),
@@ -209,23 +207,23 @@ const SHUTDOWN: &[Key] = &[Key::new(
 )];
 
 const STATE: &[Key] = &[
-    Key::later(
+    Key::new(
         "file",
-        Shape::Text(&SOME),
+        Shape::Or("auto", &Shape::Text(&PATH)),
         "auto",
-        "Where; `auto`: one per config file.",
+        "Where. `auto`: one per config file, in `$STATE_DIRECTORY` or the user's state directory; without a config file none.",
     ),
-    Key::later(
+    Key::new(
         "max_age",
         Shape::Duration(0, 86_400_000),
         "5m",
         "Older state is not restored.",
     ),
-    Key::later(
+    Key::new(
         "every",
         Shape::Duration(1_000, 86_400_000),
         "30s",
-        "How often it is written.",
+        "How often it is written, beside the end.",
     ),
 ];
 
