@@ -17,7 +17,7 @@ mod server;
 mod shown;
 mod wire;
 
-pub use ledger::Ledger;
+pub use ledger::{Ledger, PastFailure, PastTransition, Recollection};
 pub use listen::{Address, AddressError, BindError, CONNECTIONS, Control, Sockets};
 pub use metrics::{LabelError, MetricsSettings, PerTarget, check_label};
 pub use routes::openapi::document as openapi;

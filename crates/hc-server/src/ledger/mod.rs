@@ -14,17 +14,21 @@ use std::time::{Duration, SystemTime};
 use hashbrown::HashTable;
 use hc_core::{EventKind, FeedItem, HealthView, Subscription, TargetHandle, stable_hash};
 use hc_scheduler::{Checked, Observer};
+use tokio::sync::watch;
 
 mod histogram;
+mod recall;
 mod record;
 mod snapshot;
 mod tally;
 
 pub(crate) use histogram::{BOUNDS_US, Histogram};
+pub use recall::{PastFailure, PastTransition, Recollection};
 pub(crate) use record::{FailedCheck, Past, Recent, evidence};
 pub(crate) use snapshot::{GroupSeen, Seen};
 pub(crate) use tally::{Counted, Tally};
 
+use recall::Recalled;
 use record::Record;
 
 /// As many as the view has: two workers rarely want the same one.
@@ -33,6 +37,8 @@ const SHARDS: usize = 64;
 #[derive(Default)]
 struct Shard {
     records: HashTable<Record>,
+    /// What is remembered of targets that are not known yet, by their keys.
+    recalled: HashMap<u64, Recalled>,
     lateness: Histogram,
     waits: Histogram,
 }
@@ -47,6 +53,8 @@ pub struct Ledger {
     view: OnceLock<HealthView>,
     /// From the first moment on, so that no transition is missed.
     feed: Mutex<Option<Subscription>>,
+    /// Turns true when the feed has ended, and all of it was heard.
+    has_heard_all: watch::Sender<bool>,
     /// Whether each target has histograms of its own.
     is_full: AtomicBool,
 }
@@ -58,6 +66,7 @@ impl Default for Ledger {
             tallies: Mutex::default(),
             view: OnceLock::new(),
             feed: Mutex::default(),
+            has_heard_all: watch::Sender::new(false),
             is_full: AtomicBool::new(false),
         }
     }
@@ -119,6 +128,17 @@ impl Ledger {
         while let Some(item) = feed.next().await {
             self.hear(&item);
         }
+        self.has_heard_all.send_replace(true);
+    }
+
+    /// Resolves when the monitor's feed has ended, and whoever [follows](Self::follow) it has heard all of it.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn heard_all(&self) {
+        let mut heard = self.has_heard_all.subscribe();
+        // The sender is this ledger's own: it does not go meanwhile.
+        let _ = heard.wait_for(|all| *all).await;
     }
 
     fn hear(&self, item: &FeedItem) {
@@ -158,6 +178,7 @@ impl Ledger {
     fn removed(&self, name: &str) {
         let key = key(name);
         let mut shard = self.shard(key);
+        shard.recalled.remove(&key);
         let entry = shard.records.find_entry(key, |known| known.is(key, name));
         // Another target of that name may be there by now.
         if let Ok(entry) = entry
@@ -218,7 +239,10 @@ fn find<'a>(shard: &'a mut Shard, key: u64, name: &str) -> Option<&'a mut Record
     shard.records.find_mut(key, |known| known.is(key, name))
 }
 
-fn insert(shard: &mut Shard, record: Record) {
+fn insert(shard: &mut Shard, mut record: Record) {
+    if let Some(recalled) = shard.recalled.remove(&record.key) {
+        record.recall(recalled);
+    }
     shard
         .records
         .insert_unique(record.key, record, |known| known.key);
@@ -272,13 +296,17 @@ impl Ledger {
             // It was removed while it was asked: nobody counts that any more.
             return;
         };
-        let mut fresh = self.record(key, handle, check.wall);
-        fresh.tally.count(check, evidence(check));
-        fresh.check_ended(check, is_full);
+        let fresh = self.record(key, handle, check.wall);
         let mut shard = self.shard(key);
         match find(&mut shard, key, name) {
+            // The feed has just told of it.
+            Some(known) if !known.handle.word().is_removed() => {}
             Some(known) => *known = fresh,
             None => insert(&mut shard, fresh),
+        }
+        if let Some(record) = find(&mut shard, key, name) {
+            record.tally.count(check, evidence(check));
+            record.check_ended(check, is_full);
         }
     }
 }

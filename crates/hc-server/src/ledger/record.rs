@@ -38,7 +38,7 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    fn push(&mut self, result: CheckResult, latency: Duration) {
+    pub(super) fn push(&mut self, result: CheckResult, latency: Duration) {
         let at = usize::from(self.at);
         self.latencies[at] = Span::of(latency);
         self.results = self.results & !(3 << (2 * at)) | (result as u64) << (2 * at);

@@ -80,3 +80,71 @@ async fn a_ledger_that_lagged_ends_with_the_right_picture() {
     assert!(ledger.find_uid(super::key("gone") >> 4).is_none());
     assert!(ledger.find_uid(super::key("late") >> 4).is_some());
 }
+
+/// What one process knew is what the next one tells, whether its ledger hears of a target by the feed, by a gap or by
+/// the target's first check.
+#[tokio::test(start_paused = true)]
+async fn a_past_is_taken_in_again() {
+    let (down, ledger) = (Arc::new(AtomicBool::new(false)), Arc::new(Ledger::new()));
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let targets = || names.map(|name| target(name, &down));
+    let monitor = Monitor::builder()
+        .observer(ledger.clone())
+        .targets(targets())
+        .build()
+        .start();
+    monitor.first_sweep().await.unwrap();
+    down.store(true, Ordering::Relaxed);
+    for name in names {
+        monitor.check_now(name).await.unwrap();
+    }
+    let remains = monitor.shutdown_and_remember(Duration::ZERO).await.1;
+    let remains = remains.unwrap();
+    ledger.follow().await;
+    ledger.heard_all().await;
+    let known = ledger.recollect("a").unwrap();
+    assert_eq!((known.transitions.len(), known.failures.len()), (2, 1));
+    assert_eq!(known.transitions[1].to, Status::Unhealthy);
+    assert!(known.why.is_some() && known.recent.len() == 2);
+    assert!(ledger.recollect("g").is_none());
+
+    let again = Arc::new(Ledger::new());
+    let restored = targets().map(|target| {
+        let name = target.id.to_string();
+        let memory = remains.remember(&name).unwrap().memory;
+        let known = ledger.recollect(&name).unwrap();
+        again.recall(&name, memory.since(), known);
+        target.with_memory(memory)
+    });
+    let monitor = Monitor::builder()
+        .observer(again.clone())
+        .feed_capacity(2)
+        .targets(restored)
+        .build()
+        .start();
+    let follows = tokio::spawn({
+        let again = again.clone();
+        async move { again.follow().await }
+    });
+    monitor.check_now("a").await.unwrap();
+    monitor.first_sweep().await.unwrap();
+    let mut seen = again.targets();
+    seen.sort_by(|a, b| a.handle.id().cmp(b.handle.id()));
+    assert_eq!(seen.len(), names.len());
+    for seen in seen {
+        let name = seen.handle.id().as_str();
+        assert_eq!(seen.since, remains.remember(name).unwrap().memory.since());
+        assert_eq!(seen.why.as_ref().map(|why| why.kind), Some(Kind::Refused));
+        // The past is remembered, counters count this process.
+        assert_eq!(seen.transitions, 0);
+        let now = again.recollect(name).unwrap();
+        let before = ledger.recollect(name).unwrap();
+        assert_eq!(now.transitions, before.transitions);
+        let asked = now.recent.len() - before.recent.len();
+        assert!(asked > 0 && now.failures.len() == 1 + asked, "{now:?}");
+        assert_eq!(now.failures[0], before.failures[0]);
+        assert_eq!(now.recent[..2], before.recent);
+    }
+    monitor.shutdown(Duration::ZERO).await;
+    follows.await.unwrap();
+}
