@@ -72,7 +72,7 @@ struct Hc {
 impl Hc {
     fn start(program: &Path, config: &Path) -> Result<Self> {
         let mut child = Command::new(program)
-            .args(["run", "--listen", "127.0.0.1:0", "-c"])
+            .args(["run", "--state", "none", "--listen", "127.0.0.1:0", "-c"])
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,7 +1,8 @@
 //! The composition root: a config in, a running service out. The command, tests and simulations build hc through it.
 //!
 //! [`Registry`] makes targets of specs, [`Service`] runs and reloads them, [`Chronicle`] follows the feed and hands
-//! records to whoever writes the log, [`Window`] shows it to those who look in. Nothing here prints, and nothing knows an exit code.
+//! records to whoever writes the log, [`Window`] shows it to those who look in,
+//! [`State`] carries what is known over a restart. Nothing here prints, and nothing knows an exit code.
 
 mod chronicle;
 mod export;
@@ -9,6 +10,7 @@ pub mod journal;
 mod registry;
 mod service;
 mod sharing;
+mod state;
 mod window;
 
 pub use chronicle::{Chronicle, Telling};
@@ -16,6 +18,7 @@ pub use export::Export;
 pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
 pub use sharing::Sharing;
+pub use state::{Keeper, Left, Memories, State, StateError, StateHome};
 pub use window::{Home, Open, Sight, Window};
 
 // What the command needs of the server.

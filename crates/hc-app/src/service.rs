@@ -9,9 +9,11 @@ use hc_core::{Target, TargetId};
 use hc_scheduler::{
     Alteration, IsolationRules, Monitor, MonitorError, MonitorHandle, Observer, Shutdown,
 };
+use tokio::sync::watch;
 
 use crate::registry::{Registry, RegistryError};
 use crate::sharing::Sharing;
+use crate::state::{Left, Memories};
 
 /// A running service.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Service {
     registry: Registry,
     monitor: MonitorHandle,
     outline: Outline,
+    /// The same for who follows it.
+    told: watch::Sender<Outline>,
     sharing: Sharing,
     grace: Duration,
     most_in_flight: usize,
@@ -104,13 +108,29 @@ impl Service {
     ///
     /// # Errors
     /// All targets that cannot be made; then nothing was started.
-    pub fn start(mut config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
+    pub fn start(config: Config, around: &Surroundings) -> Result<Self, ServiceError> {
+        Self::restart(config, around, &mut Memories::none())
+    }
+
+    /// The same with what is remembered of targets: each takes its own, and goes on from there.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn restart(
+        mut config: Config,
+        around: &Surroundings,
+        memories: &mut Memories,
+    ) -> Result<Self, ServiceError> {
         let registry = Registry::for_fleet(config.targets.len());
         let outline = Outline::of(&config);
         let sharing = Sharing::among(&config.targets);
         let specs = std::mem::take(&mut config.targets);
-        let targets =
+        let mut targets =
             targets(&registry, &outline, &sharing, specs).map_err(ServiceError::Targets)?;
+        for (target, (_, imprint)) in targets.iter_mut().zip(outline.imprints(0, usize::MAX)) {
+            let memory = memories.take(target.id.as_str(), imprint);
+            target.memory = memory.map(Box::new);
+        }
         let most_in_flight = match around.descriptors {
             0 => usize::MAX,
             some => some,
@@ -139,6 +159,7 @@ impl Service {
         Ok(Self {
             registry,
             monitor: builder.build().start(),
+            told: watch::Sender::new(outline.clone()),
             outline,
             sharing,
             grace,
@@ -150,6 +171,12 @@ impl Service {
     #[must_use]
     pub fn monitor(&self) -> &MonitorHandle {
         &self.monitor
+    }
+
+    /// What the targets are, also after each reload.
+    #[must_use]
+    pub fn outlines(&self) -> watch::Receiver<Outline> {
+        self.told.subscribe()
     }
 
     /// The ids of all targets, in the config's order.
@@ -193,6 +220,7 @@ impl Service {
             .set_limits(in_flight, config.limits.per_host)
             .await?;
         self.monitor.set_isolation(isolation(&config)).await?;
+        self.told.send_replace(outline.clone());
         self.outline = outline;
         self.sharing = sharing;
         self.grace = config.shutdown.grace;
@@ -288,6 +316,14 @@ impl Service {
     /// Stops it: no new checks; those in flight get until their deadline or the config's grace; then the feed ends.
     pub async fn shutdown(self) -> Shutdown {
         self.monitor.shutdown(self.grace).await
+    }
+
+    /// The same with what is left, to be remembered. `None` if it had ended before.
+    pub async fn shutdown_and_remember(self) -> (Shutdown, Option<Left>) {
+        let (ended, remains) = self.monitor.shutdown_and_remember(self.grace).await;
+        let outline = self.outline;
+        let left = remains.map(|remains| Left { outline, remains });
+        (ended, left)
     }
 }
 

@@ -28,6 +28,17 @@ pub(crate) fn home() -> hc_app::Home {
     }
 }
 
+/// Where the state goes by default.
+pub(crate) fn state_home() -> hc_app::StateHome {
+    let text = |name: &str| std::env::var(name).ok();
+    hc_app::StateHome {
+        service: text("STATE_DIRECTORY"),
+        state: std::env::var_os("XDG_STATE_HOME").map(Into::into),
+        home: std::env::var_os("HOME").map(Into::into),
+        user: rustix::process::geteuid().as_raw(),
+    }
+}
+
 /// How many files this process may have open.
 pub(crate) fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

@@ -34,6 +34,9 @@ pub(crate) struct RunArgs {
     /// Serve metrics and the API there: host:port or unix:/path; may be given more than once
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<String>,
+    /// Keep health over a restart there; none: nowhere [default: one per config file, in the user's state directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<String>,
 }
 
 impl RunArgs {
@@ -50,6 +53,11 @@ impl RunArgs {
         if let Some(name) = &self.instance {
             overrides = overrides.set("--instance", "instance", name);
         }
+        overrides = match self.state.as_deref() {
+            None => overrides,
+            Some("none") => overrides.set("--state", "state", "none"),
+            Some(file) => overrides.set("--state", "state.file", file),
+        };
         overrides.list("--listen", "listen", &self.listen)
     }
 }

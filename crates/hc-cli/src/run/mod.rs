@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
-use hc_app::{Chronicle, Export, Open, Reloaded, Service, Sight, Surroundings, Telling, Window};
+use hc_app::{
+    Chronicle, Export, Keeper, Memories, Open, Reloaded, Service, Sight, State, Surroundings,
+    Telling, Window,
+};
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
 use hc_scheduler::{MonitorHandle, Observer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -147,6 +150,14 @@ async fn watch(
     if window.is_none() && exported.is_some() {
         window = Some(Window::closed(&config));
     }
+    let home = crate::host::state_home();
+    let (state, warning) = match State::open(&config, source.path.as_deref(), &home, now()) {
+        Ok(opened) => opened,
+        Err(error) => {
+            log.write(&failed(&error));
+            return Ok(ExitCode::Failed);
+        }
+    };
     let limit = crate::host::most_open_files();
     let lookers = window
         .as_mut()
@@ -163,14 +174,29 @@ async fn watch(
         start[0] = start[0].clone().with("export", place);
     }
     start.extend(warnings);
+    start.extend(warning);
     let log_settings = config.log;
-    let mut service = match Service::start(config, &around) {
+    let of = config.targets.len();
+    let ledger = window.as_ref().map(Window::ledger);
+    let state = state.map(|state| state.with_past(ledger));
+    let (mut memories, warning) = match &state {
+        Some(state) => state.recall(&config, now()),
+        None => (Memories::none(), None),
+    };
+    start.extend(warning);
+    let mut service = match Service::restart(config, &around, &mut memories) {
         Ok(service) => service,
         Err(error) => {
             log.write(&failed(&error));
             return Ok(ExitCode::Failed);
         }
     };
+    let restored = state
+        .as_ref()
+        .map(|state| state.restored(&memories, of, now()));
+    start.extend(restored.flatten());
+    // As many as there are targets, if they are of another config.
+    drop(memories);
     let mut window = window.map(|window| {
         let monitor = service.monitor().clone();
         let open = window.open(monitor, instance, env!("CARGO_PKG_VERSION"));
@@ -190,6 +216,11 @@ async fn watch(
     let sink = log.clone();
     let chronicle = tokio::spawn(chronicle.run(move |record| sink.write(&record)));
 
+    let keeper = state.map(|state| {
+        let log = log.clone();
+        let (monitor, outlines) = (service.monitor().clone(), service.outlines());
+        state.keep(monitor, outlines, move |record| log.write(&record))
+    });
     supervisor.ready(service.ids().count()).await;
     let pulse = tokio::spawn(supervisor.clone().pulse(service.monitor().clone()));
 
@@ -221,9 +252,21 @@ async fn watch(
         }
     };
     let monitor = service.monitor().clone();
-    supervisor.stopping(service.grace() + LAST_STEPS).await;
-    let ended = tokio::select! {
-        ended = service.shutdown() => ended,
+    let saving = keeper
+        .as_ref()
+        .map_or(Duration::ZERO, |_| Keeper::LAST_SAVE);
+    let at_most = service.grace() + saving + LAST_STEPS;
+    supervisor.stopping(at_most).await;
+    let last = async {
+        let (ended, left) = service.shutdown_and_remember().await;
+        let unsaved = match keeper {
+            Some(keeper) => keeper.close(left, now()).await,
+            None => None,
+        };
+        (ended, unsaved)
+    };
+    let (ended, unsaved) = tokio::select! {
+        ended = last => ended,
         // Asked twice: at once.
         () = again(&mut terminate, &mut interrupt) => return Ok(code),
     };
@@ -233,6 +276,7 @@ async fn watch(
     }
     // The log tells what is left, and then the last line.
     let _ = tokio::time::timeout(Duration::from_secs(1), chronicle).await;
+    unsaved.iter().for_each(|record| log.write(record));
     let uptime = monitor.now().since(started);
     log.write(&journal::stopped(monitor.wall(), signal, ended, uptime));
     // It has ended with the monitor; a message that nobody takes is not waited for.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The binary, free of what the environment of a test says about colours and configs.
 pub(crate) fn hc() -> Command {
@@ -33,11 +34,17 @@ fn clean(mut command: Command) -> Command {
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
         "OTEL_SDK_DISABLED",
+        "STATE_DIRECTORY",
     ] {
         command.env_remove(name);
     }
     // Control sockets of tests lie beside none of the user's own.
     command.env("XDG_RUNTIME_DIR", folder_of("runtime"));
+    // And no test goes on where another one was.
+    static COMMANDS: AtomicUsize = AtomicUsize::new(0);
+    let nth = COMMANDS.fetch_add(1, Ordering::Relaxed);
+    let state = format!("state/{}-{nth}", std::process::id());
+    command.env("XDG_STATE_HOME", folder_of("state").with_file_name(state));
     command.stdin(Stdio::null());
     command
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::rig::{Arena, Backend, CERTIFIED, Certificate, Child, Program, Programs};
+use super::super::rig::{Arena, Backend, CERTIFIED, Certificate, Child, Program, Programs, hc_run};
 use super::stage::Said;
 use crate::clock::Started;
 
@@ -106,7 +106,7 @@ impl Place<'_> {
         let before = backend.counted()?;
         let program = self.programs.path(Program::Hc)?;
         let log = self.folder.join("hc.log");
-        let arguments = ["run".as_ref(), "-c".as_ref(), config.as_os_str()];
+        let arguments = hc_run(config);
         let mut hc = Child::start(self.arena.checker, program, arguments, &log)?;
         let begun = Started::now();
         // Each look at the count is counted too.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::rig::{Arena, Backend, Child, Program, Programs, Tail};
+use super::super::rig::{Arena, Backend, Child, Program, Programs, Tail, hc_run};
 use super::super::said::{Said, of_envoy, of_hc};
 use super::configs;
 use super::effect::{Calm, Effect};
@@ -99,7 +99,7 @@ impl<'a> Trial<'a> {
             (arguments, &events)
         } else {
             let file = write("hc.yaml", configs::hc(backend.urls(), times))?;
-            (vec!["run".into(), "-c".into(), file], &log)
+            (hc_run(file.as_ref()).map(ToOwned::to_owned).into(), &log)
         };
         let mut trial = Self {
             child: Child::start(arena.checker, program, arguments, &log)?,

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::super::rig::{Backend, Program, Programs};
+use super::super::rig::{Backend, Program, Programs, hc_run};
 use super::configs::{self, Manner};
 use super::drive::Driver;
 use super::measure::Load;
@@ -210,7 +210,12 @@ impl Checker {
             "hc" | "hc-other" | "hc-pooled" | "hc-20ms" | "hc-kept" | "hc-seen" => {
                 let manner = Manner::of(self.key);
                 let text = configs::hc(backend.urls(), load, prepared.transport, &manner);
-                vec!["run".into(), "-c".into(), config("hc.yaml", text)?.into()]
+                let file = config("hc.yaml", text)?;
+                match self.key {
+                    // It may be too old to know of state.
+                    "hc-other" => vec!["run".into(), "-c".into(), file.into()],
+                    _ => hc_run(&file).map(ToOwned::to_owned).into(),
+                }
             }
             "envoy" | "envoy-jitter" => {
                 let spread = self.key == "envoy-jitter";

@@ -18,5 +18,5 @@ pub(super) use certificate::{Certificate, NAME as CERTIFIED};
 pub(super) use child::Child;
 pub(super) use fickle::{Fickle, Manner, Told};
 pub(super) use obtain::obtain;
-pub(super) use programs::{Found, Program, Programs};
+pub(super) use programs::{Found, Program, Programs, hc_run};
 pub(super) use tail::Tail;

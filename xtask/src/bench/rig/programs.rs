@@ -1,6 +1,7 @@
 //! The programs that a benchmark runs: each found, or missing for a reason that is told.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -141,6 +142,13 @@ impl Programs {
         }
         Ok(programs)
     }
+}
+
+/// How `hc run` is started on that config: without the state of an earlier run, whose targets would be known already.
+pub(crate) fn hc_run(config: &Path) -> [&OsStr; 5] {
+    let words = ["run", "--state", "none", "-c"].map(OsStr::new);
+    let [run, state, none, file] = words;
+    [run, state, none, file, config.as_os_str()]
 }
 
 #[cfg(test)]

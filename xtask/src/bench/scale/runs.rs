@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::super::rig::{Arena, Backend, Child, Fickle, Manner, Program, Programs, Tail};
+use super::super::rig::{Arena, Backend, Child, Fickle, Manner, Program, Programs, Tail, hc_run};
 use crate::clock::Started;
 
 /// The first target of an outage.
@@ -111,7 +111,7 @@ targets:
         let file = self.folder.join("hc.yaml");
         fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))?;
         let log = self.folder.join("hc.log");
-        let arguments = ["run".as_ref(), "-c".as_ref(), file.as_os_str()];
+        let arguments = hc_run(&file);
         let program = self.programs.path(Program::Hc)?;
         let hc = Child::start(self.arena.checker, program, arguments, &log)?;
         Ok((hc, Tail::new(&log)))

@@ -19,7 +19,7 @@ use clap::Parser;
 use self::record::{Minute, Record};
 use super::files::Files;
 use super::report::Setting;
-use super::rig::{Arena, Child, Fickle, Manner, Program, Programs, Tail, enter, obtain};
+use super::rig::{Arena, Child, Fickle, Manner, Program, Programs, Tail, enter, hc_run, obtain};
 use crate::clock::Started;
 use crate::process::read;
 use crate::workspace::Workspace;
@@ -91,7 +91,7 @@ fn soak(options: &Options, arena: &Arena, programs: &Programs, target: &Path) ->
     let config = folder.join("hc.yaml");
     fs::write(&config, text(&addresses, fickle.port, options))
         .with_context(|| format!("failed to write {}", config.display()))?;
-    let arguments = ["run".as_ref(), "-c".as_ref(), config.as_os_str()];
+    let arguments = hc_run(&config);
     let log = folder.join("hc.log");
     let mut hc = Child::start(arena.checker, programs.path(Program::Hc)?, arguments, &log)?;
     let mut record = Record::new(
