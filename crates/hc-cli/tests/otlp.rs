@@ -8,9 +8,11 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{folder, hc};
+use hc_testkit::server::{Server, http};
+use hc_testkit::tls::{Authority, DAY};
 
 /// How long a request is waited for before the test has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -114,6 +116,63 @@ fn a_collector_that_hangs_does_not_hold_up_the_end() {
         "{:?}",
         began.elapsed()
     );
+}
+
+/// By the roots that are named it is trusted, and by the machine's it is not; the log says which.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_collector_behind_tls_is_known_by_its_roots() {
+    let folder = folder("otlp_tls");
+    let config = folder.join("hc.yaml");
+    std::fs::write(&config, format!("control: none\n{NOBODY}")).unwrap();
+    let authority = Authority::new();
+    let roots = folder.join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "certificates are of now")]
+    let now = SystemTime::now();
+    let tls = authority.server("127.0.0.1", now - DAY, now + DAY);
+    let collector = Server::start_tls(tls, |_, _| http::ok()).await;
+    for named in [Some(roots.to_str().unwrap()), None] {
+        let mut command = hc();
+        command
+            .env(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                format!("https://{}", collector.address()),
+            )
+            // One request: the server reads no bodies.
+            .env("OTEL_METRICS_EXPORTER", "none")
+            .args(["run", "-c", config.to_str().unwrap()])
+            .stdout(Stdio::piped());
+        if let Some(roots) = named {
+            command.env("OTEL_EXPORTER_OTLP_CERTIFICATE", roots);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        match named {
+            Some(_) => {
+                while collector.requests() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                assert!(collector.heads()[0].starts_with("POST /v1/logs HTTP/"));
+            }
+            None => {
+                let warning = lines.find(|line| line.contains("WARN export ")).unwrap();
+                assert!(
+                    warning.contains("signal=logs") && warning.contains("UnknownIssuer"),
+                    "{warning}"
+                );
+            }
+        }
+        terminate(&child);
+        let rest: Vec<String> = lines.collect();
+        // Nothing else, and nothing twice.
+        assert!(
+            !rest.iter().any(|line| line.contains("WARN export ")),
+            "{rest:?}"
+        );
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
 }
 
 #[test]

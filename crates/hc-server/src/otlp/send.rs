@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use hc_core::escape;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message as _;
@@ -19,8 +20,14 @@ use super::settings::Endpoint;
 /// What a collector says about a request is read so far.
 const LONGEST_ANSWER: usize = 65_536;
 
+/// How long a connection is kept for the next request.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// No collector keeps one waiting for longer; what waits is bounded anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Nor is one asked again at once, whatever it says.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 /// The collector took it.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,6 +83,9 @@ impl Sender {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            // Bursts share a connection. One that lay idle may be closed by the time that it is used, and a push that
+            // is lost by that would be told as trouble.
+            .pool_idle_timeout(IDLE)
             .user_agent(format!("hc/{version}"))
             .tls_backend_preconfigured(tls(&endpoint)?)
             .build()
@@ -97,7 +107,7 @@ impl Sender {
     ///
     /// # Cancel safety
     /// The collector may have it, or not.
-    pub(super) async fn send(&self, body: Vec<u8>) -> Result<Taken, Refused> {
+    pub(super) async fn send(&self, body: Bytes) -> Result<Taken, Refused> {
         let within = self.endpoint.timeout;
         let sent = tokio::time::timeout(within, self.send_at_leisure(body)).await;
         sent.unwrap_or_else(|_| {
@@ -106,7 +116,7 @@ impl Sender {
         })
     }
 
-    async fn send_at_leisure(&self, body: Vec<u8>) -> Result<Taken, Refused> {
+    async fn send_at_leisure(&self, body: Bytes) -> Result<Taken, Refused> {
         let mut request = self
             .client
             .post(self.endpoint.url.clone())
@@ -138,14 +148,15 @@ impl Sender {
 }
 
 /// A body as it is sent.
-pub(super) fn body(message: &impl prost::Message, gzip: bool) -> Vec<u8> {
+pub(super) fn body(message: &impl prost::Message, gzip: bool) -> Bytes {
     let bytes = message.encode_to_vec();
     if !gzip {
-        return bytes;
+        return bytes.into();
     }
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let packed = packer.write_all(&bytes).and_then(|()| packer.finish());
-    packed.expect("a vector takes all that is written to it")
+    let packed = packed.expect("a vector takes all that is written to it");
+    packed.into()
 }
 
 /// What it says of what it refused. Answers about metrics and about logs are written alike.
@@ -171,7 +182,7 @@ async fn taken(mut answer: Response) -> Taken {
 fn retry_after(answer: &Response) -> Option<Duration> {
     let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
     let seconds = value.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).clamp(SHORTEST_WAIT, LONGEST_WAIT))
 }
 
 /// Its cause, without URL and without what only says that there is a cause.
