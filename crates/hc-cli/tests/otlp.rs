@@ -151,9 +151,12 @@ async fn a_collector_behind_tls_is_known_by_its_roots() {
             .map(Result::unwrap);
         match named {
             Some(_) => {
-                while collector.requests() == 0 {
-                    tokio::task::yield_now().await;
-                }
+                let heard = async {
+                    while collector.heads().is_empty() {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(LONG, heard).await.unwrap();
                 assert!(collector.heads()[0].starts_with("POST /v1/logs HTTP/"));
             }
             None => {
