@@ -25,8 +25,12 @@ pub struct StateHome {
 const STEM: usize = 40;
 
 impl StateHome {
-    /// The directory: made if it is not there, and nobody else's.
+    /// The directory: the one that was given to the service, as it is; else the user's, made if it is not there, and nobody
+    /// else's.
     pub(super) fn prepare(&self) -> io::Result<PathBuf> {
+        if let Some(service) = self.service() {
+            return Ok(service.to_owned());
+        }
         let directory = self.directory().ok_or_else(|| {
             let message = "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME names a directory";
             io::Error::new(io::ErrorKind::NotFound, message)
@@ -36,21 +40,24 @@ impl StateHome {
             .mode(0o700)
             .create(&directory)
             .map_err(|error| at(&directory, &error))?;
-        // systemd's may be a link to a private one.
+        // It may be a link that its user made.
         let found = fs::metadata(&directory).map_err(|error| at(&directory, &error))?;
-        let is_ours = found.uid() == self.user && found.permissions().mode() & 0o022 == 0;
-        if found.is_dir() && is_ours {
-            return Ok(directory);
-        }
-        let message = "others may write there";
+        let message = match () {
+            () if found.uid() != self.user => "it is another user's",
+            () if found.permissions().mode() & 0o022 != 0 => "others may write there",
+            () => return Ok(directory),
+        };
         let error = io::Error::new(io::ErrorKind::PermissionDenied, message);
         Err(at(&directory, &error))
     }
 
+    fn service(&self) -> Option<&Path> {
+        let first = self.service.as_deref()?.split(':').next()?;
+        Some(Path::new(first)).filter(|path| path.is_absolute())
+    }
+
     fn directory(&self) -> Option<PathBuf> {
-        let service = self.service.as_deref().unwrap_or_default();
-        let service = Path::new(service.split(':').next().unwrap_or_default());
-        if service.is_absolute() {
+        if let Some(service) = self.service() {
             return Some(service.to_owned());
         }
         let absolute = |path: &Option<PathBuf>| path.clone().filter(|path| path.is_absolute());
@@ -128,6 +135,18 @@ mod tests {
         fs::set_permissions(&made, fs::Permissions::from_mode(0o770)).unwrap();
         let error = home.prepare().unwrap_err().to_string();
         assert!(error.ends_with("others may write there"), "{error}");
+        let other = StateHome {
+            user: user + 1,
+            ..home.clone()
+        };
+        let error = other.prepare().unwrap_err().to_string();
+        assert!(error.ends_with("it is another user's"), "{error}");
+        // What a service was given is as its owner wants it, a volume that a group may write to, say.
+        let service = StateHome {
+            service: made.to_str().map(ToOwned::to_owned),
+            ..other
+        };
+        assert_eq!(service.prepare().unwrap(), made);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Memories {
 struct Kept {
     imprint: Imprint,
     memory: Memory,
-    past: Option<Recollection>,
+    past: Option<Box<Recollection>>,
 }
 
 impl Memories {
@@ -50,7 +50,7 @@ impl Memories {
             let kept = Kept {
                 imprint: line.imprint(),
                 memory,
-                past: line.past().filter(|_| self.ledger.is_some()),
+                past: self.ledger.as_ref().and_then(|_| line.past()).map(Box::new),
             };
             self.by_name.insert(line.name.to_string(), kept);
         }
@@ -67,7 +67,7 @@ impl Memories {
         self.taken += 1;
         let mut memory = kept.memory;
         if let Some(ledger) = &self.ledger {
-            let past = kept.past.unwrap_or_default();
+            let past = kept.past.map(|past| *past).unwrap_or_default();
             ledger.recall(name, memory.since(), past);
         }
         if kept.imprint.asked != imprint.asked {

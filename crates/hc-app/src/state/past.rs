@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use hc_core::{Blame, CheckResult, Failure, Kind, Mismatch, Phase, Sentence, Status, nanos};
+use hc_core::{Blame, CheckResult, Failure, Kind, Mismatch, Phase, Sentence, Span, Status, nanos};
 use hc_server::{PastFailure, PastTransition, Recollection};
 use serde::{Deserialize, Serialize};
 
@@ -106,8 +106,9 @@ const SIGNS: [char; 4] = ['.', 'd', 'x', '?'];
 impl Past {
     /// Nothing, if there is nothing to tell.
     pub(super) fn of(known: &Recollection) -> Option<Self> {
-        let sign = |(result, _): &(CheckResult, Duration)| SIGNS[*result as usize];
-        let micros = |(_, took): &(CheckResult, Duration)| nanos(*took) / 1_000;
+        let sign = |(result, _): &(CheckResult, Span)| SIGNS[*result as usize];
+        let micros =
+            |(_, took): &(CheckResult, Span)| nanos(took.get().unwrap_or_default()) / 1_000;
         let past = Self {
             why: known.why.as_ref().map(Why::of),
             transitions: known.transitions.iter().map(Transition::of).collect(),
@@ -125,6 +126,7 @@ impl Past {
             at.map(|at| CheckResult::ALL[at])
         };
         let micros = self.recent_us.iter().copied().map(Duration::from_micros);
+        let micros = micros.map(Span::of);
         let recent = self.recent.chars().zip(micros);
         let mut known = Recollection::default();
         known.why = self.why.as_ref().and_then(Why::failure);
@@ -253,7 +255,7 @@ mod tests {
         }];
         let results = CheckResult::ALL
             .into_iter()
-            .zip((0..).map(Duration::from_micros));
+            .zip((0..).map(Duration::from_micros).map(Span::of));
         known.recent = results.collect();
         known.certificate_expiry = 11;
         let text = serde_json::to_string(&Past::of(&known)).unwrap();
@@ -274,7 +276,7 @@ mod tests {
         assert_eq!(known.why, None);
         assert_eq!(
             known.recent,
-            [(CheckResult::Pass, Duration::from_micros(1))]
+            [(CheckResult::Pass, Span::of(Duration::from_micros(1)))]
         );
         let known =
             read(r#"{"why":{"kind":"reset","code":"bored","blame":"path","message":"\u001b[2J"}}"#);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    CheckResult, Event, EventKind, Failure, Overlays, Status, TargetId, Timestamp, Turn, Word,
+    CheckResult, Event, EventKind, Failure, Overlays, Span, Status, TargetId, Timestamp, Turn, Word,
 };
 
 use super::record::{FAILURES, FailedCheck, Past, RECENT, Recent, Record, TRANSITIONS};
@@ -21,7 +21,7 @@ pub struct Recollection {
     /// The last checks that failed.
     pub failures: Vec<PastFailure>,
     /// The last results, and how long they took.
-    pub recent: Vec<(CheckResult, Duration)>,
+    pub recent: Vec<(CheckResult, Span)>,
     /// When its certificate ends, in seconds since 1970; 0: not known.
     pub certificate_expiry: u64,
 }
@@ -71,7 +71,12 @@ impl Ledger {
         let record = find(&mut shard, key, name)?;
         let certificate_expiry = record.certificate_expiry;
         let recent = record.recent.as_ref();
-        let recent = recent.map(|recent| recent.iter().collect());
+        let recent = recent.map(|recent| {
+            let recent = recent.iter();
+            recent
+                .map(|(result, took)| (result, Span::of(took)))
+                .collect()
+        });
         // What it points to is shared: the copy is made when others may go on.
         let past = record.past.as_deref().cloned().unwrap_or_default();
         drop(shard);
@@ -125,7 +130,7 @@ impl Ledger {
         let recent = (!recent.is_empty()).then(|| {
             let mut ring = Box::<Recent>::default();
             for (result, latency) in &recent[last(recent.len(), RECENT)..] {
-                ring.push(*result, *latency);
+                ring.push(*result, latency.get().unwrap_or_default());
             }
             ring
         });

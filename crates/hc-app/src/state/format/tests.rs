@@ -186,6 +186,51 @@ fn a_line_that_does_not_end_is_given_up() {
     assert_eq!(error.to_string(), "it is damaged: line 1 does not end");
 }
 
+/// A line that is too long would be given up: none that is written is.
+#[test]
+fn the_longest_line_can_be_read() {
+    use hc_core::{CheckResult, Failure, Phase, Span, Status};
+    let wide = "\u{1f600}".repeat(200);
+    let mut failure = Failure::unexpected("certificate", Phase::Connect, &wide, &wide);
+    failure.message = wide.as_str().into();
+    let mut past = hc_server::Recollection::default();
+    past.why = Some(failure.clone());
+    let transition = hc_server::PastTransition {
+        wall: at(1 << 33),
+        from: Status::Unhealthy,
+        to: Status::Unhealthy,
+        held: Duration::from_nanos(u64::MAX),
+        streak: u32::MAX,
+        cause: Some(failure.clone()),
+    };
+    past.transitions = vec![transition; 20];
+    let failed = hc_server::PastFailure {
+        wall: at(1 << 33),
+        duration: Duration::from_nanos(u64::MAX),
+        failure,
+    };
+    past.failures = vec![failed; 5];
+    past.recent = vec![(CheckResult::Pass, Span::of(Duration::MAX)); 30];
+    past.certificate_expiry = u64::MAX;
+    let memory = memory(&Policy::default(), &[Verdict::Fail(1); 30]);
+    let mut writer = Writer::begin(Vec::new(), at(5)).unwrap();
+    let line = Line::new(&wide, imprint(1), &memory, Some(&past));
+    writer.add(&line).unwrap();
+    let bytes = writer.finish().unwrap();
+    assert!((bytes.len() as u64) < LONGEST / 2, "{}", bytes.len());
+    let mut told = None;
+    read(
+        &*bytes,
+        |_| true,
+        |line| {
+            told = line.past();
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(told, Some(past));
+}
+
 /// What is too old is not looked at any closer, but for its being whole.
 #[test]
 fn lines_that_nobody_wants_are_not_told() {
