@@ -185,6 +185,12 @@ fn what_is_restored_is_marked_until_it_is_asked() {
     let page = targets_now(&control);
     assert!(page.contains("\"restored\":false"), "{page}");
     let known = since(&page);
+    let series = |text: &str| -> f64 {
+        let wanted = "hc_target_status_since_timestamp_seconds{target=\"a\"";
+        let line = text.lines().find(|line| line.starts_with(wanted));
+        line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    };
+    let series_then = series(&ask(&control, "/metrics"));
     run.stop();
     assert!(file.exists());
 
@@ -197,6 +203,18 @@ fn what_is_restored_is_marked_until_it_is_asked() {
     let apart = since(&page).duration_since(known).abs();
     assert!(apart < jiff::SignedDuration::from_millis(200), "{page}");
     assert!(page.contains("\"failures\":1"), "{page}");
+    let apart = series(&ask(&control, "/metrics")) - series_then;
+    assert!(apart.abs() < 0.2, "{apart}");
+    let uid = hc_app::uid("a");
+    let detail = ask(&control, &format!("/api/v1/targets/{uid}"));
+    for part in [
+        "\"kind\":\"refused\"",
+        "\"recent\":\"x\"",
+        "\"transitions\":[{\"schema\":\"hc.event/1\"",
+        "\"failures\":[{\"schema\":\"hc.check/1\"",
+    ] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
     run.stop();
 }
 
