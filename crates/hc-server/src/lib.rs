@@ -15,7 +15,7 @@ pub mod otlp;
 mod routes;
 mod server;
 mod shown;
-mod wire;
+pub mod wire;
 
 pub use ledger::{Ledger, PastFailure, PastTransition, Recollection};
 pub use listen::{Address, AddressError, BindError, CONNECTIONS, Control, Sockets};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// One value of the config that holds, and who set it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Setting {
     /// The keys that lead to it, outermost first: `["http", "method"]`.
     pub keys: Vec<String>,

@@ -1,5 +1,6 @@
 //! One log record, and its two spellings: logfmt for people and grep, JSON for machines.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -82,7 +83,7 @@ pub struct Record {
     /// How much it matters.
     pub level: Level,
     /// What it is about: `transition`.
-    pub event: &'static str,
+    pub event: Cow<'static, str>,
     /// Its fields, in order.
     pub fields: Vec<(&'static str, Value)>,
     /// A sentence for people.
@@ -106,11 +107,11 @@ const LONGEST_FIELD: usize = 400;
 impl Record {
     /// A record without fields.
     #[must_use]
-    pub fn new(wall: SystemTime, level: Level, event: &'static str) -> Self {
+    pub fn new(wall: SystemTime, level: Level, event: impl Into<Cow<'static, str>>) -> Self {
         Self {
             wall,
             level,
-            event,
+            event: event.into(),
             fields: Vec::new(),
             message: None,
         }
@@ -136,7 +137,7 @@ impl Record {
         let mut line = time(self.wall, style);
         line.push_str(self.level.as_str());
         line.push(' ');
-        line.push_str(self.event);
+        line.push_str(&escape(&self.event, LONGEST_FIELD));
         let message = self
             .message
             .iter()

@@ -214,8 +214,7 @@ fn spans_have_two_units_at_most() {
 fn what_is_over_the_burst_is_folded_and_counted_and_errors_are_not() {
     let mut folding = Folding::new(2);
     let warn = |ms: u64| Record::new(at() + Duration::from_millis(ms), Level::Warn, "transition");
-    let names =
-        |records: Vec<Record>| -> Vec<&'static str> { records.iter().map(|r| r.event).collect() };
+    let names = |records: Vec<Record>| -> Vec<_> { records.into_iter().map(|r| r.event).collect() };
     assert_eq!(names(folding.take(warn(0))), ["transition"]);
     assert_eq!(names(folding.take(warn(1))), ["transition"]);
     assert!(folding.take(warn(2)).is_empty());

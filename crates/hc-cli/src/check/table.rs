@@ -135,7 +135,7 @@ pub(super) fn seen(asked: &Asked, outcome: &Outcome) -> String {
             Fact::BodyBytes(bytes) => format!("{bytes} bytes"),
             Fact::BodyCut => "body cut".to_owned(),
             Fact::CertificateExpiry(end) => {
-                format!("certificate until {}", super::json::timestamp(*end))
+                format!("certificate until {}", hc_app::journal::rfc3339(*end))
             }
             Fact::AddressAge(age) => {
                 let seconds = age.as_secs();

@@ -53,6 +53,7 @@ pub(super) async fn target(
         seen: &seen,
         description: &description,
         recent: &recent,
+        past: &kept,
         url: url.as_deref(),
         now: state.monitor.now(),
         wall,

@@ -16,13 +16,16 @@ use crate::ledger::Seen;
 use crate::server::State;
 use crate::shown::Catalogue;
 use crate::wire::problem::Problem;
-use crate::wire::target::{Parts, TargetBody, TargetPage, overlays};
+use crate::wire::target::{Parts, TargetBody, TargetPage, overlays, trouble};
 
 /// A page is of so many targets unless it is asked for another number.
 const USUAL_PAGE: usize = 100;
 
 /// A page's details are told by the driver in one turn, at about a microsecond each.
 const LARGEST_PAGE: usize = 1_000;
+
+/// More targets than this are in no process.
+const FARTHEST: usize = 10_000_000;
 
 /// The parameters of a list of targets. Filters must all hold.
 #[derive(IntoParams)]
@@ -37,12 +40,16 @@ pub(super) struct TargetParameters {
     label: Option<Vec<String>>,
     /// Text in the name, the URL or the group; case does not matter.
     q: Option<String>,
-    /// `trouble` (the worst first) or `name`. Default: `trouble`.
-    #[param(pattern = "^(trouble|name)$")]
+    /// `trouble` (the worst first), `name`, `since` (the last to change first) or `latency` (the slowest last check
+    /// first). Default: `trouble`.
+    #[param(pattern = "^(trouble|name|since|latency)$")]
     sort: Option<String>,
     /// Targets of a page. Default: 100.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
+    /// How many to pass over first, for a window into a list. Default: 0.
+    #[param(minimum = 0, maximum = 10_000_000)]
+    offset: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -101,13 +108,29 @@ pub(super) async fn targets(
 enum Sort {
     Trouble,
     Name,
+    Since,
+    Latency,
 }
 
 impl Sort {
+    fn of(text: Option<&str>) -> Result<Self, Problem> {
+        match text {
+            None | Some("trouble") => Ok(Self::Trouble),
+            Some("name") => Ok(Self::Name),
+            Some("since") => Ok(Self::Since),
+            Some("latency") => Ok(Self::Latency),
+            Some(other) => Err(Problem::bad_filter(&format!(
+                "sort: wanted trouble, name, since or latency, found {other}"
+            ))),
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             Self::Trouble => 't',
             Self::Name => 'n',
+            Self::Since => 's',
+            Self::Latency => 'l',
         }
     }
 }
@@ -119,6 +142,7 @@ struct Wanted {
     text: String,
     sort: Sort,
     limit: usize,
+    offset: usize,
     after: Option<Place>,
 }
 
@@ -139,16 +163,9 @@ impl Wanted {
             return Err(Problem::bad_filter("label: wanted `name=value` or `name`"));
         }
         let text = parameters.one("q")?.unwrap_or_default().to_lowercase();
-        let sort = match parameters.one("sort")?.as_deref() {
-            None | Some("trouble") => Sort::Trouble,
-            Some("name") => Sort::Name,
-            Some(other) => {
-                return Err(Problem::bad_filter(&format!(
-                    "sort: wanted trouble or name, found {other}"
-                )));
-            }
-        };
+        let sort = Sort::of(parameters.one("sort")?.as_deref())?;
         let limit = parameters.number("limit", 1..=LARGEST_PAGE, USUAL_PAGE)?;
+        let offset = parameters.number("offset", 0..=FARTHEST, 0)?;
         let after = match parameters.one("cursor")? {
             None => None,
             Some(text) => {
@@ -163,6 +180,7 @@ impl Wanted {
             text,
             sort,
             limit,
+            offset,
             after,
         })
     }
@@ -195,6 +213,8 @@ impl Wanted {
             rank: match self.sort {
                 Sort::Trouble => rank(seen, now),
                 Sort::Name => 0,
+                Sort::Since => newest_first(seen),
+                Sort::Latency => slowest_first(seen),
             },
             name: seen.handle.id().as_str().to_owned(),
         }
@@ -209,25 +229,25 @@ fn is_state(text: &str) -> bool {
 /// How much trouble a target is in: the least number is the worst. Among equals the newest trouble comes first.
 fn rank(seen: &Seen, now: Timestamp) -> u64 {
     let has = |wanted: Overlay| overlays(&seen.handle, now).any(|overlay| overlay == wanted);
-    let class: u64 = match seen.handle.status() {
-        _ if has(Overlay::Paused) => 7,
-        Status::Unhealthy => 0,
-        _ if has(Overlay::Suspect) => 1,
-        Status::Degraded => 2,
-        _ if has(Overlay::Stale) => 3,
-        _ if has(Overlay::Flapping) || has(Overlay::Unsteady) => 4,
-        Status::Unknown => 5,
-        Status::Healthy => 6,
-    };
+    let class = u64::from(trouble(seen.handle.status(), has));
+    // Of what is well the name alone decides: a list should not be shuffled by what is over.
+    let newest_first = if class < 5 { newest_first(seen) } else { 0 };
+    class << 60 | newest_first
+}
+
+/// The least number has changed its status last; under 2^60.
+fn newest_first(seen: &Seen) -> u64 {
     let since = seen.since.duration_since(std::time::SystemTime::UNIX_EPOCH);
     let since = since.unwrap_or_default().as_millis() as u64;
-    // Of what is well the name alone decides: a list should not be shuffled by what is over.
-    let newest_first = if class < 5 {
-        (1 << 60) - 1 - since.min((1 << 60) - 1)
-    } else {
-        0
-    };
-    class << 60 | newest_first
+    (1 << 60) - 1 - since.min((1 << 60) - 1)
+}
+
+/// The least number had the slowest last check; those without one come last.
+fn slowest_first(seen: &Seen) -> u64 {
+    let last = seen.last.and_then(|last| last.duration.get());
+    last.map_or(u64::MAX, |spent| {
+        (u64::MAX - 1).saturating_sub(hc_core::nanos(spent))
+    })
 }
 
 async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<TargetPage, Problem> {
@@ -245,6 +265,11 @@ async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<Target
     if let Some(after) = &wanted.after {
         found.retain(|(place, _)| place > after);
     }
+    let passed_over = wanted.offset.min(found.len());
+    if passed_over > 0 && passed_over < found.len() {
+        found.select_nth_unstable_by(passed_over - 1, |a, b| a.0.cmp(&b.0));
+    }
+    found.drain(..passed_over);
     let rest = found.len().saturating_sub(wanted.limit);
     if rest > 0 {
         found.select_nth_unstable_by(wanted.limit - 1, |a, b| a.0.cmp(&b.0));
@@ -265,11 +290,12 @@ async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<Target
         // Gone since it was found.
         let description = by_name.get(place.name.as_str())?;
         let url = catalogue.url(&place.name);
-        let (recent, _) = state.ledger.details(&place.name);
+        let (recent, past) = state.ledger.details(&place.name);
         Some(TargetBody::of(&Parts {
             seen,
             description,
             recent: &recent,
+            past: &past,
             url: url.as_deref(),
             now,
             wall,

@@ -1,10 +1,11 @@
 //! One event, schema `hc.event/1`: the same keys as the log's JSON. The log leaves out what is not worth a line; here
 //! every event of the feed is told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hc_core::{Edge, Event, EventKind, Failure, Overlay, Status, Turn};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::check::Why;
@@ -14,65 +15,66 @@ use super::{timestamp, whole_millis};
 const SCHEMA: &str = "hc.event/1";
 
 /// One event. Which fields there are depends on `event`.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Event)]
 pub struct EventBody {
     /// `hc.event/1`.
-    schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// Process start and number, by which a stream is resumed: `19a8f3c2d41-8812`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
+    pub id: Option<String>,
     /// When, RFC 3339.
-    time: String,
+    pub time: String,
     /// `info`, `warn` or `error`.
-    level: &'static str,
+    pub level: Cow<'static, str>,
     /// `added`, `removed`, `transition`, an overlay that began (`flapping`) or ended (`flapping_end`), `overlap`,
     /// `overload`, `isolated`, `panicked` and their ends.
-    event: String,
+    pub event: String,
     /// The target that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
+    pub target: Option<String>,
     /// Of an added target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<String>,
+    pub group: Option<String>,
     /// Of an added target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<BTreeMap<String, String>>,
+    pub labels: Option<BTreeMap<String, String>>,
     /// The status before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'static str>,
+    pub from: Option<Cow<'static, str>>,
     /// The status from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<&'static str>,
+    pub to: Option<Cow<'static, str>>,
     /// How long the status before had held.
     #[serde(skip_serializing_if = "Option::is_none")]
-    held_ms: Option<u64>,
+    pub held_ms: Option<u64>,
     /// How many results in a row led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    streak: Option<u32>,
+    pub streak: Option<u32>,
+    /// Why: of a transition for the worse, and of `panicked`.
     #[serde(flatten)]
-    why: Why,
+    pub why: Why,
     /// The interval of a target whose checks take longer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    interval_ms: Option<u64>,
+    pub interval_ms: Option<u64>,
     /// How long such a check took.
     #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
+    pub took_ms: Option<u64>,
     /// Real time over running time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stretch: Option<f64>,
+    pub stretch: Option<f64>,
     /// Targets that were silent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    targets: Option<usize>,
+    pub targets: Option<usize>,
     /// On so many hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    hosts: Option<usize>,
+    pub hosts: Option<usize>,
     /// How long nothing has shown life.
     #[serde(skip_serializing_if = "Option::is_none")]
-    silent_ms: Option<u64>,
+    pub silent_ms: Option<u64>,
     /// Of what ended: how long it lasted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lasted_ms: Option<u64>,
+    pub lasted_ms: Option<u64>,
 }
 
 impl EventBody {
@@ -80,9 +82,9 @@ impl EventBody {
     #[must_use]
     pub fn of(event: &Event) -> Self {
         let body = Self {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             time: timestamp(event.wall),
-            level: "info",
+            level: "info".into(),
             target: event.kind.target().map(ToString::to_string),
             ..Self::default()
         };
@@ -157,11 +159,11 @@ impl EventBody {
     fn turned(self, turn: &Turn, cause: Option<&Failure>) -> Self {
         Self {
             level: match turn.to {
-                Status::Healthy => "info",
-                _ => "warn",
+                Status::Healthy => "info".into(),
+                _ => "warn".into(),
             },
-            from: Some(turn.from.as_str()),
-            to: Some(turn.to.as_str()),
+            from: Some(turn.from.as_str().into()),
+            to: Some(turn.to.as_str().into()),
             held_ms: Some(whole_millis(turn.held)),
             streak: Some(turn.streak),
             why: cause.map(Why::from).unwrap_or_default(),
@@ -174,7 +176,7 @@ impl EventBody {
         match edge {
             Edge::Begin => {
                 name.clone_into(&mut self.event);
-                self.level = level;
+                self.level = level.into();
             }
             Edge::End { lasted } => {
                 self.event = format!("{name}_end");
@@ -192,34 +194,34 @@ fn owned<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<Strin
 }
 
 /// A page of events, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EventPage {
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EventPage {
     /// The number of the last event that there is.
-    pub(crate) version: u64,
+    pub version: u64,
     /// The events after the cursor.
-    pub(crate) items: Vec<EventBody>,
+    pub items: Vec<EventBody>,
     /// Events after the cursor that are kept no more. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) missed: Option<u64>,
+    pub missed: Option<u64>,
     /// Where the next page begins. Always there: what comes later lies behind it.
-    pub(crate) next_cursor: String,
+    pub next_cursor: String,
 }
 
 /// Sent in a stream for events that it does not have.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Gap {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Gap {
     /// How many. Absent: not known, as after a restart.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) missed: Option<u64>,
+    pub missed: Option<u64>,
     /// Where the state that they led to is.
-    pub(crate) resync: &'static str,
+    pub resync: Cow<'static, str>,
 }
 
 impl Gap {
     pub(crate) fn of(missed: Option<u64>) -> Self {
         Self {
             missed,
-            resync: "/api/v1/targets",
+            resync: "/api/v1/targets".into(),
         }
     }
 }

@@ -1,58 +1,68 @@
 //! How the whole fleet stands, in the words of the log's summary.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The fleet. Counts are since the start of the process.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Fleet)]
-pub(crate) struct FleetBody {
+pub struct FleetBody {
     /// The number of the last event: it grows with every change.
-    pub(crate) version: u64,
+    pub version: u64,
     /// This checker's name.
-    pub(crate) instance: String,
+    pub instance: String,
     /// The release of hc: `0.1.0`.
-    pub(crate) release: String,
+    pub release: String,
     /// When the process started, RFC 3339.
-    pub(crate) started: String,
+    pub started: String,
     /// How long it has been running.
-    pub(crate) uptime_ms: u64,
+    pub uptime_ms: u64,
     /// Known targets.
-    pub(crate) targets: usize,
-    pub(crate) healthy: usize,
-    pub(crate) degraded: usize,
-    pub(crate) unhealthy: usize,
-    pub(crate) unknown: usize,
-    pub(crate) suspect: usize,
-    pub(crate) recovering: usize,
-    pub(crate) flapping: usize,
-    pub(crate) unsteady: usize,
-    pub(crate) paused: usize,
-    pub(crate) stale: usize,
+    pub targets: usize,
+    /// Of them healthy.
+    pub healthy: usize,
+    /// Passing with a warning.
+    pub degraded: usize,
+    /// Failing.
+    pub unhealthy: usize,
+    /// Not judged yet.
+    pub unknown: usize,
+    /// Passing so far, with failures begun.
+    pub suspect: usize,
+    /// Failing so far, with passes begun.
+    pub recovering: usize,
+    /// Changing too often.
+    pub flapping: usize,
+    /// Failing often, never often enough in a row.
+    pub unsteady: usize,
+    /// Not asked.
+    pub paused: usize,
+    /// Without a conclusive check for three intervals.
+    pub stale: usize,
     /// Checks that ended.
-    pub(crate) checks: u64,
+    pub checks: u64,
     /// Checks that failed by the target's or the path's fault.
-    pub(crate) failures: u64,
+    pub failures: u64,
     /// Checks that say nothing about their target.
-    pub(crate) inconclusive: u64,
+    pub inconclusive: u64,
     /// Checks that ended, a second, over the last minute or since the start if that is less.
-    pub(crate) checks_per_second: f64,
+    pub checks_per_second: f64,
     /// Grid ticks that passed while their target's check was in flight.
-    pub(crate) overlaps: u64,
+    pub overlaps: u64,
     /// 99 of 100 checks of the last minute started no later than this after they were due.
-    pub(crate) late_p99_ms: f64,
+    pub late_p99_ms: f64,
     /// Connections that checks opened.
-    pub(crate) opened: u64,
+    pub opened: u64,
     /// Checks over a kept connection.
-    pub(crate) reused: u64,
+    pub reused: u64,
     /// Checks in flight.
-    pub(crate) in_flight: usize,
+    pub in_flight: usize,
     /// Targets that are due and wait for a permit.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
     /// Real time over running time: 1 unless hc lacks processor time.
-    pub(crate) stretch: f64,
+    pub stretch: f64,
     /// Whether hc doubts itself, because nothing answers any more.
-    pub(crate) isolated: bool,
+    pub isolated: bool,
     /// Whether each target of the start was asked once.
-    pub(crate) first_sweep_done: bool,
+    pub first_sweep_done: bool,
 }

@@ -1,15 +1,18 @@
-//! The shapes of the API: types that exist to be written, each in one place, documented in its OpenAPI.
+//! The shapes of the API: types that exist to be written and read, each in one place, documented in its OpenAPI.
+//!
+//! Whoever reads them passes over fields that it does not know, since a newer hc may answer; what was added after the
+//! first release is an option or has a default, since an older one may.
 //!
 //! A field that is absent is not known. Durations are `_ms`, times RFC 3339 in UTC. Whatever came from a checked
 //! response was escaped and bounded where it was read; here it becomes a JSON string and nothing else.
 
 use std::time::{Duration, SystemTime};
 
-pub(crate) mod check;
-pub(crate) mod event;
-pub(crate) mod fleet;
-pub(crate) mod problem;
-pub(crate) mod target;
+pub mod check;
+pub mod event;
+pub mod fleet;
+pub mod problem;
+pub mod target;
 
 /// Milliseconds to the hundredth: finer is noise.
 pub(crate) fn millis(duration: Duration) -> f64 {

@@ -1,24 +1,26 @@
 //! What went wrong with a request, by RFC 9457.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A request could not be answered (RFC 9457, `application/problem+json`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
     /// `urn:hc:problem:` and what kind of problem: `unknown-target`, `bad-filter`, `bad-cursor`, `bad-host`,
     /// `too-many-streams`, `too-slow`, `not-ready`, `not-found`, `method-not-allowed`, `stopping`.
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
     /// The same for every problem of a kind.
-    title: &'static str,
+    pub title: Cow<'static, str>,
     /// As in the response's head.
-    status: u16,
+    pub status: u16,
     /// What was wrong with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    pub detail: Option<String>,
 }
 
 /// Request text in a problem is cut after so many characters.
@@ -28,7 +30,7 @@ impl Problem {
     fn new(status: StatusCode, kind: &str, title: &'static str, detail: Option<&str>) -> Self {
         Self {
             kind: format!("urn:hc:problem:{kind}"),
-            title,
+            title: title.into(),
             status: status.as_u16(),
             detail: detail.map(|detail| hc_core::escape(detail, LONGEST_DETAIL)),
         }

@@ -1,11 +1,13 @@
 //! One target, in a list and by itself.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use hc_core::{CheckResult, Overlay, TargetHandle, Timestamp};
+use hc_core::{CheckResult, Overlay, Status, TargetHandle, Timestamp};
 use hc_scheduler::{Checked, Description, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::check::{CheckBody, Told, Why};
@@ -15,98 +17,108 @@ use crate::ledger::{self, FailedCheck, Past, Recent, Seen};
 use crate::shown::Setting;
 
 /// A page of targets.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TargetPage {
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TargetPage {
     /// The number of the last event: it grows with every change.
-    pub(crate) version: u64,
-    pub(crate) items: Vec<TargetBody>,
+    pub version: u64,
+    /// The targets of this page.
+    pub items: Vec<TargetBody>,
     /// How many targets the filters let through, over all pages.
-    pub(crate) matched: usize,
+    pub matched: usize,
     /// Where the next page begins. Absent: this was the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 /// One target.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Target)]
-pub(crate) struct TargetBody {
+pub struct TargetBody {
     /// A short name that fits into a path: made of the name, the same in every process.
-    uid: String,
+    pub uid: String,
     /// Its name, unique in the process.
-    name: String,
+    pub name: String,
     /// The group it is in. Absent outside of groups.
     #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<String>,
-    labels: BTreeMap<String, String>,
+    pub group: Option<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// The short name of the probe: `http`.
-    probe: &'static str,
+    pub probe: Cow<'static, str>,
     /// The URL as people may see it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
+    pub url: Option<String>,
     /// `unknown`, `healthy`, `degraded` or `unhealthy`.
-    status: &'static str,
+    pub status: Cow<'static, str>,
     /// What lies over the status: `suspect`, `recovering`, `flapping`, `unsteady`, `paused`, `stale`.
-    overlays: Vec<&'static str>,
+    pub overlays: Vec<Cow<'static, str>>,
     /// Whether the status is what was known before a restart: no check has ended since.
-    restored: bool,
+    pub restored: bool,
     /// Since when the status holds, RFC 3339.
-    since: String,
-    streak: Streak,
+    pub since: String,
+    /// Results in a row.
+    pub streak: Streak,
     /// Why, while it is not well.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<Why>,
-    next: NextBody,
+    pub why: Option<Why>,
+    /// When it is asked next.
+    pub next: NextBody,
     /// Absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_check: Option<CheckBody>,
+    pub last_check: Option<CheckBody>,
     /// Its last results, oldest first: `.` pass, `d` degraded, `x` failure, `?` inconclusive.
-    recent: String,
+    pub recent: String,
     /// How long those took, in the same order.
-    recent_ms: Vec<f64>,
+    pub recent_ms: Vec<f64>,
 }
 
 /// Results in a row.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Streak {
-    passes: u32,
-    failures: u32,
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Streak {
+    /// Conclusive checks in a row that passed.
+    pub passes: u32,
+    /// Checks in a row that failed.
+    pub failures: u32,
     /// What turns it healthy.
-    rise: u8,
+    pub rise: u8,
     /// What turns it unhealthy.
-    fall: u8,
+    pub fall: u8,
+    /// When the failures in a row began, RFC 3339. Absent: there are none, or more than are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<String>,
 }
 
 /// When it is asked next.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Next)]
-pub(crate) struct NextBody {
+pub struct NextBody {
     /// In so many milliseconds; 0 while it is being asked. Absent while it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    in_ms: Option<u64>,
+    pub in_ms: Option<u64>,
     /// `first`, `interval`, `fast`, `backoff`, `slow`, `quiet`, `nudged`, `asked` or `paused`.
-    reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// How many intervals lie between by that reason.
-    factor: u32,
+    pub factor: u32,
 }
 
 /// One target with its past.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TargetDetail {
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TargetDetail {
     /// The number of the last event.
-    pub(crate) version: u64,
+    pub version: u64,
+    /// What a list tells of it.
     #[serde(flatten)]
-    pub(crate) target: TargetBody,
+    pub target: TargetBody,
     /// How it is asked and judged, and who said so.
-    pub(crate) policy: Vec<Setting>,
+    pub policy: Vec<Setting>,
     /// The last changes of its status, oldest first, 20 at most.
-    pub(crate) transitions: Vec<EventBody>,
+    pub transitions: Vec<EventBody>,
     /// The last checks that failed, oldest first, 5 at most, whatever passed after them.
-    pub(crate) failures: Vec<CheckBody>,
+    pub failures: Vec<CheckBody>,
     /// Changes of status since it is known to this process.
-    pub(crate) transitions_total: u64,
+    pub transitions_total: u64,
     /// Failed checks since it is known to this process.
-    pub(crate) failures_total: u64,
+    pub failures_total: u64,
 }
 
 /// What a target's JSON is made of.
@@ -114,6 +126,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) seen: &'a Seen,
     pub(crate) description: &'a Description,
     pub(crate) recent: &'a Recent,
+    pub(crate) past: &'a Past,
     pub(crate) url: Option<&'a str>,
     /// By the monitor's clock.
     pub(crate) now: Timestamp,
@@ -127,12 +140,41 @@ pub(crate) fn overlays(handle: &TargetHandle, now: Timestamp) -> impl Iterator<I
     handle.word().overlays().iter().chain(is_stale)
 }
 
+/// How much trouble a target is in: 0 is the worst, 6 is well, 7 is paused.
+#[must_use]
+pub fn trouble(status: Status, has: impl Fn(Overlay) -> bool) -> u8 {
+    match status {
+        _ if has(Overlay::Paused) => 7,
+        Status::Unhealthy => 0,
+        _ if has(Overlay::Suspect) => 1,
+        Status::Degraded => 2,
+        _ if has(Overlay::Stale) => 3,
+        _ if has(Overlay::Flapping) || has(Overlay::Unsteady) => 4,
+        Status::Unknown => 5,
+        Status::Healthy => 6,
+    }
+}
+
 impl TargetBody {
+    /// Sorts as `sort=trouble` does: the worst first, among equals the newest, and what is well by name.
+    #[must_use]
+    pub fn rank(&self) -> (u8, Reverse<&str>, &str) {
+        let known = Status::ALL
+            .iter()
+            .find(|status| status.as_str() == self.status);
+        let has = |overlay: Overlay| self.overlays.iter().any(|name| name == overlay.as_str());
+        let class = trouble(known.copied().unwrap_or(Status::Unknown), has);
+        // RFC 3339 in UTC with as many digits sorts as the times do.
+        let since = if class < 5 { self.since.as_str() } else { "" };
+        (class, Reverse(since), &self.name)
+    }
+
     pub(crate) fn of(parts: &Parts<'_>) -> Self {
         let Parts {
             seen,
             description,
             recent,
+            past,
             url,
             now,
             wall,
@@ -150,10 +192,12 @@ impl TargetBody {
                 .iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
-            probe: seen.about.probe_name,
+            probe: seen.about.probe_name.into(),
             url: url.map(ToOwned::to_owned),
-            status: description.word.status().as_str(),
-            overlays: overlays(&seen.handle, *now).map(Overlay::as_str).collect(),
+            status: description.word.status().as_str().into(),
+            overlays: overlays(&seen.handle, *now)
+                .map(|overlay| overlay.as_str().into())
+                .collect(),
             restored: description.is_restored,
             since: timestamp(wall.checked_sub(age).unwrap_or(*wall)),
             streak: Streak {
@@ -161,6 +205,7 @@ impl TargetBody {
                 failures: health.failures_in_row(),
                 rise: policy.rise(),
                 fall: policy.fall(),
+                failing_since: failing_since(past, health.failures_in_row()),
             },
             why: seen.why.as_deref().map(Why::from),
             next: next(description, *now),
@@ -169,6 +214,14 @@ impl TargetBody {
             recent_ms: recent.iter().map(|(_, latency)| millis(latency)).collect(),
         }
     }
+}
+
+/// When the failures in a row began: each of them is among those that are kept, unless there are too many.
+fn failing_since(past: &Past, in_row: u32) -> Option<String> {
+    let first = past.failures.len().checked_sub(in_row as usize)?;
+    past.failures
+        .get(first)
+        .map(|failed| timestamp(failed.wall))
 }
 
 fn next(description: &Description, now: Timestamp) -> NextBody {
@@ -182,7 +235,7 @@ fn next(description: &Description, now: Timestamp) -> NextBody {
     };
     NextBody {
         in_ms: wait,
-        reason: next.reason.as_str(),
+        reason: next.reason.as_str().into(),
         factor: next.factor,
     }
 }
@@ -197,6 +250,7 @@ fn last_check(last: &Checked, url: Option<&str>) -> CheckBody {
         failure: last.why(),
         evidence: ledger::evidence(last),
         total: last.duration,
+        is_insecure: false,
     })
 }
 
@@ -231,6 +285,7 @@ pub(crate) fn past(
             failure: Some(failure),
             evidence: failure.evidence.as_deref(),
             total: *duration,
+            is_insecure: false,
         })
     });
     (

@@ -55,6 +55,56 @@ async fn filters_let_through_what_they_say() {
     }
 }
 
+/// A window into a list is what the whole list has there, in every order.
+#[tokio::test]
+async fn windows_are_pieces_of_the_list() {
+    let all: Vec<String> = (0..40).map(|n| format!("t{:02}", n * 7 % 40)).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let site = Site::of(&all).await;
+    for (nth, name) in all.iter().enumerate().take(12) {
+        site.check(name, nth as u8 % 3).await;
+    }
+    for sort in ["trouble", "name", "since", "latency"] {
+        let path = format!("/api/v1/targets?sort={sort}");
+        let whole = site.json(&path).await;
+        let whole = names(&whole);
+        assert_eq!(whole.len(), 40);
+        for (offset, limit) in [(0, 1), (0, 40), (7, 9), (39, 5), (40, 5), (10_000_000, 1)] {
+            let page = site
+                .json(&format!("{path}&offset={offset}&limit={limit}"))
+                .await;
+            let expected: Vec<&str> = whole.iter().copied().skip(offset).take(limit).collect();
+            assert_eq!(names(&page), expected, "{sort} {offset} {limit}");
+            assert_eq!(page["matched"], 40);
+        }
+        let first = site.json(&format!("{path}&limit=10")).await;
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let after = site
+            .json(&format!("{path}&offset=5&limit=10&cursor={cursor}"))
+            .await;
+        assert_eq!(names(&after), whole[15..25], "{sort}");
+    }
+}
+
+/// What reads a list sorts it as the server does.
+#[tokio::test]
+async fn a_reader_ranks_trouble_as_the_list_does() {
+    let site = Site::of(&["a", "b", "c", "d", "e", "f"]).await;
+    site.check("c", 1).await;
+    site.check("e", 1).await;
+    site.check("d", 2).await;
+    site.monitor.pause(["a".into()]).await.unwrap();
+    let page = site.json("/api/v1/targets").await;
+    let page: hc_server::wire::target::TargetPage = serde_json::from_value(page).unwrap();
+    let ranks: Vec<_> = page.items.iter().map(|target| target.rank()).collect();
+    assert!(ranks.is_sorted(), "{ranks:?}");
+    let failing = page
+        .items
+        .iter()
+        .filter(|target| target.streak.failing_since.is_some());
+    assert_eq!(failing.count(), 2);
+}
+
 #[tokio::test]
 async fn odd_queries_are_problems_and_never_everything() {
     let site = Site::of(&["a"]).await;
@@ -72,6 +122,9 @@ async fn odd_queries_are_problems_and_never_everything() {
         "limit=+5",
         "limit=1e3",
         "limit=",
+        "offset=-1",
+        "offset=x",
+        "offset=10000001",
         "q=a&q=b",
         "x",
         "%zz",
