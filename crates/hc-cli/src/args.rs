@@ -3,6 +3,7 @@
 mod ask;
 mod duration;
 mod file;
+mod look;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -11,6 +12,7 @@ pub(crate) use file::{
     CompletionsArgs, ConfigCommand, ConfigShowArgs, DemoArgs, InitArgs, ManArgs, PlanArgs, RunArgs,
     ValidateArgs,
 };
+pub(crate) use look::{EventsArgs, StatusArgs, TopArgs, WhomArgs};
 
 /// Active health checking for fleets: correct, quiet, bounded.
 #[derive(Debug, Parser)]
@@ -26,9 +28,10 @@ Begin with:
   hc demo                       watch five backends fail and come back
   hc check localhost:8080       one answer now
   hc run localhost:8080         watch it
+  hc top                        look into it, from another terminal
   hc init                       a commented hc.yaml to start from
 
-Exit codes: 0 all is well, 1 something is not, 2 usage or config, 3 inconclusive, 130 Ctrl-C."
+Exit codes: 0 all is well, 1 something is not, 2 usage or config, 3 inconclusive or hc is away, 130 Ctrl-C."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -87,6 +90,12 @@ pub(crate) enum Verb {
     Wait(WaitArgs),
     /// Watch targets until told to stop
     Run(RunArgs),
+    /// Say how the targets of a running hc stand
+    Status(StatusArgs),
+    /// Print what happened to them
+    Events(EventsArgs),
+    /// Watch them on the whole terminal
+    Top(TopArgs),
     /// Find all errors of a config
     Validate(ValidateArgs),
     /// Say what a config costs, and how soon it sees trouble

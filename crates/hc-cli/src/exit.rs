@@ -12,7 +12,7 @@ pub(crate) enum ExitCode {
     Failed = 1,
     /// Usage or config: nothing was asked; Nagios: CRITICAL.
     Usage = 2,
-    /// None unhealthy, but some inconclusive; Nagios: UNKNOWN, and usage.
+    /// None unhealthy, but some inconclusive; the hc that is looked into is away; Nagios: UNKNOWN, and usage.
     Inconclusive = 3,
     /// `hc wait -- CMD`: CMD is there but cannot be run, as shells say it.
     NotRunnable = 126,

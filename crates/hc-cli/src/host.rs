@@ -39,6 +39,14 @@ pub(crate) fn state_home() -> hc_app::StateHome {
     }
 }
 
+/// Whether the terminal's texts are UTF-8, by the environment's locale.
+pub(crate) fn is_unicode() -> bool {
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// How many files this process may have open.
 pub(crate) fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

@@ -4,13 +4,17 @@ mod args;
 mod check;
 mod config;
 mod demo;
+mod events;
 mod exit;
 mod host;
 mod init;
 mod meta;
 mod plan;
 mod run;
+mod see;
+mod status;
 mod term;
+mod top;
 mod validate;
 mod wait;
 
@@ -48,6 +52,9 @@ fn dispatch(verb: &Verb, term: &Term) -> anyhow::Result<ExitCode> {
         Verb::Check(args) => check::check(args, term),
         Verb::Wait(args) => wait::wait(args, term),
         Verb::Run(args) => run::run(args, term),
+        Verb::Status(args) => status::status(args, term),
+        Verb::Events(args) => events::events(args, term),
+        Verb::Top(args) => top::top(args, term),
         Verb::Validate(args) => validate::validate(args, term),
         Verb::Plan(args) => plan::plan(args, term),
         Verb::Demo(args) => demo::demo(args, term),

@@ -99,6 +99,13 @@ impl Term {
     }
 }
 
+/// Columns and rows of standard output's terminal; `None` where it is none, or does not say.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    (columns > 0 && rows > 0).then_some((columns, rows))
+}
+
 impl When {
     fn decided(self) -> Option<bool> {
         match self {

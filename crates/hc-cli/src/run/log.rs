@@ -13,7 +13,7 @@ use super::writer::{Lines, LinesGauge};
 
 /// How records are spelt.
 #[derive(Clone, Copy)]
-pub(super) struct Style {
+pub(crate) struct Style {
     format: LogFormat,
     time: TimeStyle,
     color: bool,
@@ -39,7 +39,22 @@ impl Style {
         }
     }
 
-    pub(super) fn line(self, record: &Record) -> String {
+    /// Of what is told later than it happened: with its time, whoever writes it down; `is_today`: without its date.
+    pub(crate) fn later(is_today: bool, color: bool) -> Self {
+        let time = match is_today {
+            true => TimeStyle::OfDay,
+            false => TimeStyle::Rfc3339,
+        };
+        Self {
+            format: LogFormat::Text,
+            time,
+            color,
+            priority: false,
+        }
+    }
+
+    /// A record's line, without its end.
+    pub(crate) fn line(self, record: &Record) -> String {
         let line = match self.format {
             LogFormat::Json => record.json(),
             LogFormat::Text if self.color => paint(record, self.time),

@@ -27,7 +27,8 @@ mod supervisor;
 mod writer;
 
 use files::Files;
-use log::{Log, Style};
+use log::Log;
+pub(crate) use log::Style;
 use supervisor::{Said, Supervisor};
 
 /// Watches until it is told to stop.

@@ -1,6 +1,9 @@
 //! Runs the binary.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod pty;
+pub(crate) mod running;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +26,9 @@ fn clean(mut command: Command) -> Command {
         "NO_COLOR",
         "FORCE_COLOR",
         "HC_CONFIG",
+        "HC_URL",
+        "COLUMNS",
+        "LINES",
         "XDG_CONFIG_HOME",
         "HOME",
         "RUNTIME_DIRECTORY",
