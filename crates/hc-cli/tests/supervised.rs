@@ -118,7 +118,7 @@ fn it_is_ready_when_it_answers_and_tells_of_each_reload_and_of_its_end() {
     let run = Managed::start(&folder, &[], &["-c", path.to_str().unwrap()]);
 
     let ready = run.message();
-    assert_eq!(ready, "READY=1\nSTATUS=1 targets, none asked yet");
+    assert_eq!(ready, "READY=1\nSTATUS=1 targets, watching");
     let control = folder.join("hc/control.sock");
     std::os::unix::net::UnixStream::connect(control).unwrap();
     let status = run.message();

@@ -16,7 +16,9 @@ use axum::response::{IntoResponse, Response};
 use hc_core::{Evidence, Fact, Failure, Labels, Phase, Policy, Target, probe_fn};
 use hc_scheduler::{Monitor, MonitorHandle};
 use hc_server::otlp::{Exporting, Said, Settings, Signal};
-use hc_server::{About, Catalogue, Ledger, MetricsSettings, Server, Serving, Setting, Sockets};
+use hc_server::{
+    About, Catalogue, Ledger, MetricsSettings, PerTarget, Server, Serving, Setting, Sockets,
+};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use opentelemetry_proto::tonic::collector::logs::v1::{
@@ -574,6 +576,61 @@ async fn a_large_fleet_is_told_in_parts() {
         parts.push(numbers(&metrics["hc.target.transitions"]).len());
     }
     assert_eq!(parts, [2_000, 500]);
+    site.close().await;
+}
+
+/// `metrics.per_target` decides, as it does for a scrape, and a reload may change it.
+#[tokio::test]
+async fn how_much_is_told_of_a_target_follows_the_config() {
+    let mut collector = Collector::start(200).await;
+    let variables = [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "5"),
+        ("OTEL_LOGS_EXPORTER", "none"),
+    ];
+    let site = Site::one(collector.at, &variables).await;
+    let set = |per_target| {
+        let settings = MetricsSettings {
+            per_target,
+            labels: Vec::new(),
+        };
+        site.server.configure(Arc::new(Urls), [], settings);
+    };
+    let of_targets = |metrics: &BTreeMap<String, Metric>| metrics.contains_key("hc.target.state");
+    let durations = |metrics: &BTreeMap<String, Metric>| match &metrics
+        .get("hc.check.duration")?
+        .data
+    {
+        Some(Data::Histogram(histogram)) => Some(attributes(&histogram.data_points[0].attributes)),
+        other => panic!("{other:?}"),
+    };
+    set(PerTarget::Full);
+    // What is counted of a target begins with the next check; pushes on their way are of before.
+    site.turn(true).await;
+    let told = async {
+        loop {
+            let metrics = by_name(&[collector.metrics().await]);
+            if of_targets(&metrics)
+                && let Some(of) = durations(&metrics)
+            {
+                return of;
+            }
+        }
+    };
+    let of = tokio::time::timeout(LONG, told).await.unwrap();
+    assert_eq!(of["hc.target.name"], "api-1");
+    let groups = by_name(&[collector.metrics().await]);
+    assert!(groups.contains_key("hc.targets") && durations(&groups).is_none());
+
+    set(PerTarget::None);
+    let told = async {
+        // Two in a row without a target: none is told any more.
+        let mut without = 0;
+        while without < 2 {
+            let metrics = by_name(&[collector.metrics().await]);
+            without = if of_targets(&metrics) { 0 } else { without + 1 };
+        }
+    };
+    tokio::time::timeout(LONG, told).await.unwrap();
     site.close().await;
 }
 

@@ -103,7 +103,7 @@ impl Supervisor {
 
     /// The config is applied and all sockets are bound.
     pub(super) async fn ready(&self, targets: usize) {
-        let status = format!("{targets} targets, none asked yet");
+        let status = format!("{targets} targets, watching");
         self.tell(&["READY=1", &line("STATUS", &status)]).await;
     }
 
