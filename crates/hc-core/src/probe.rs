@@ -43,11 +43,6 @@ use crate::failure::Failure;
 pub trait Probe: Send + Sync {
     /// Asks once.
     async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure>;
-
-    /// Told to the probes of a slot before their checks begin: one of very many may read here from what its check will
-    /// need, so that the processor fetches the memory of them all at once and not of one after the other. It must
-    /// neither change anything nor wait. Default: nothing.
-    fn warm(&self) {}
 }
 
 // What a probe holds may be secret.
@@ -68,10 +63,6 @@ impl<P: Probe + ?Sized> Probe for Arc<P> {
         Self: 'c,
     {
         (**self).check(cx)
-    }
-
-    fn warm(&self) {
-        (**self).warm();
     }
 }
 

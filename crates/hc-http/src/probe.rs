@@ -266,14 +266,6 @@ fn is_pooled(spec: &HttpSpec) -> bool {
 
 #[async_trait]
 impl Probe for HttpProbe {
-    fn warm(&self) {
-        let turn = self.turn.load(Ordering::Relaxed);
-        std::hint::black_box((turn, Arc::as_ptr(&self.settings), self.connect.is_some()));
-        if let Carrier::Dedicated(dedicated) = &self.carrier {
-            dedicated.warm();
-        }
-    }
-
     async fn check(&self, cx: &CheckContext) -> Result<Evidence, Failure> {
         let start = cx.now();
         let mut trail = Trail {

@@ -227,7 +227,6 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
 
     fn perform(&mut self) {
         let mut actions = std::mem::take(&mut self.actions);
-        self.warm(&actions);
         for action in actions.drain(..) {
             match action {
                 Action::Start { key } => self.start(key),
@@ -261,21 +260,6 @@ impl<F: Future<Output = Outcome> + Send + 'static> Driver<F> {
             }
         }
         self.actions = actions;
-    }
-
-    /// What lies far apart is fetched at once, not by each check on its way.
-    fn warm(&self, actions: &[Action]) {
-        let starts = actions.iter().filter_map(|action| match action {
-            Action::Start { key } => self.plan.target(*key),
-            _ => None,
-        });
-        // A single one would only be fetched twice.
-        if actions.len() > 1 {
-            for target in starts {
-                std::hint::black_box(Arc::strong_count(target.probe));
-                target.probe.warm();
-            }
-        }
     }
 
     fn place_of(&self, key: Key) -> Option<u32> {

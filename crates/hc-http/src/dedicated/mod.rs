@@ -125,20 +125,6 @@ impl Dedicated {
         }
     }
 
-    /// Reads from what a check begins with, so that it is near then.
-    pub(crate) fn warm(&self) {
-        let first = self.url.as_bytes().first().copied();
-        let is_address = matches!(self.place.dial, Dial::Address(_));
-        let (is_secure, is_usual) = (self.place.secure.is_some(), self.wire.is_none());
-        std::hint::black_box((
-            first,
-            is_address,
-            is_secure,
-            is_usual,
-            Arc::as_ptr(&self.line),
-        ));
-    }
-
     /// The URL that it was made for.
     pub(crate) fn url(&self) -> &str {
         &self.url
