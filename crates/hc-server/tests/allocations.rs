@@ -76,7 +76,7 @@ async fn a_usual_pass_allocates_nothing_and_a_target_takes_little() {
     checks.iter().for_each(|check| ledger.check_ended(check));
     let first = region.change();
     let each = (first.bytes_allocated - first.bytes_deallocated) / TARGETS;
-    assert!(each < 450, "{each} bytes a target");
+    assert!(each < 260, "{each} bytes a target");
     println!("{each} bytes a target");
 
     let region = Region::new(COUNTING);

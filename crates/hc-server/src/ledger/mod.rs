@@ -29,14 +29,15 @@ pub(crate) use snapshot::{GroupSeen, Seen};
 pub(crate) use tally::{Counted, Tally};
 
 use recall::Recalled;
-use record::Record;
+use record::{Moment, Record};
 
 /// As many as the view has: two workers rarely want the same one.
 const SHARDS: usize = 64;
 
 #[derive(Default)]
 struct Shard {
-    records: HashTable<Record>,
+    /// Boxed: a table has up to twice the room that it uses.
+    records: HashTable<Box<Record>>,
     /// What is remembered of targets that are not known yet, by their keys.
     recalled: HashMap<u64, Recalled>,
     lateness: Histogram,
@@ -170,7 +171,7 @@ impl Ledger {
         let mut shard = self.shard(key);
         match find(&mut shard, key, name) {
             Some(known) if known.handle.word().is_removed() => *known = fresh,
-            Some(known) => known.since = known.since.min(since),
+            Some(known) => known.since = known.since.min(Moment::of(since)),
             None => insert(&mut shard, fresh),
         }
     }
@@ -207,9 +208,11 @@ impl Ledger {
             let known = find(&mut shard, key, handle.id().as_str());
             match known {
                 Some(record) if record.status != now.status() => {
-                    record.transitions += 1;
+                    record.transitions = record.transitions.wrapping_add(1);
                     record.status = now.status();
-                    record.since = record.last.map_or(record.since, |last| last.wall);
+                    record.since = record
+                        .last()
+                        .map_or(record.since, |last| Moment::of(last.wall));
                 }
                 Some(_) => {}
                 None if now.is_removed() => {}
@@ -231,12 +234,15 @@ impl Ledger {
 
 impl Record {
     fn is(&self, key: u64, name: &str) -> bool {
-        self.key == key && self.handle.id().as_str() == name
+        let own = self.handle.id().as_str();
+        // It is the same text most of the time, and far from here.
+        self.key == key && (std::ptr::eq(own, name) || own == name)
     }
 }
 
 fn find<'a>(shard: &'a mut Shard, key: u64, name: &str) -> Option<&'a mut Record> {
-    shard.records.find_mut(key, |known| known.is(key, name))
+    let found = shard.records.find_mut(key, |known| known.is(key, name));
+    found.map(|boxed| &mut **boxed)
 }
 
 fn insert(shard: &mut Shard, mut record: Record) {
@@ -245,7 +251,7 @@ fn insert(shard: &mut Shard, mut record: Record) {
     }
     shard
         .records
-        .insert_unique(record.key, record, |known| known.key);
+        .insert_unique(record.key, Box::new(record), |known| known.key);
 }
 
 impl Observer for Ledger {

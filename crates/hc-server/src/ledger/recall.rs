@@ -7,7 +7,7 @@ use hc_core::{
     CheckResult, Event, EventKind, Failure, Overlays, Span, Status, TargetId, Timestamp, Turn, Word,
 };
 
-use super::record::{FAILURES, FailedCheck, Past, RECENT, Recent, Record, TRANSITIONS};
+use super::record::{FAILURES, FailedCheck, Moment, Past, RECENT, Recent, Record, TRANSITIONS};
 use super::{Ledger, find, key};
 
 /// What is remembered of a target beside its health: why, what became of it, its last results. All lists oldest first.
@@ -70,13 +70,8 @@ impl Ledger {
         let mut shard = self.shard(key);
         let record = find(&mut shard, key, name)?;
         let certificate_expiry = record.certificate_expiry;
-        let recent = record.recent.as_ref();
-        let recent = recent.map(|recent| {
-            let recent = recent.iter();
-            recent
-                .map(|(result, took)| (result, Span::of(took)))
-                .collect()
-        });
+        let recent = record.recent.iter();
+        let recent = recent.map(|(result, took)| (result, Span::of(took))).collect();
         // What it points to is shared: the copy is made when others may go on.
         let past = record.past.as_deref().cloned().unwrap_or_default();
         drop(shard);
@@ -84,7 +79,7 @@ impl Ledger {
             why: past.why.as_deref().map(bare),
             transitions: past.transitions.iter().filter_map(transition).collect(),
             failures: past.failures.iter().map(|failed| failure(failed)).collect(),
-            recent: recent.unwrap_or_default(),
+            recent,
             certificate_expiry,
         })
     }
@@ -154,9 +149,9 @@ impl Record {
             recent,
             certificate_expiry,
         } = recalled;
-        self.since = since;
+        self.since = Moment::of(since);
         self.past = past;
-        self.recent = recent;
+        self.recent = recent.map(|recent| *recent).unwrap_or_default();
         self.certificate_expiry = certificate_expiry;
     }
 }

@@ -1,10 +1,12 @@
-//! What is remembered of one target: a fixed few words, and rings that are made when they are first needed.
+//! What is remembered of one target: 224 bytes with its last results, and rings that are made when they are first needed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hc_core::{CheckResult, Event, Evidence, Fact, Failure, Span, Status, TargetHandle, Timestamp};
+use hc_core::{
+    CheckResult, Event, Evidence, Fact, Failure, Span, Status, TargetHandle, Timestamp, nanos,
+};
 use hc_scheduler::{Checked, Next};
 
 use super::histogram::Histogram;
@@ -27,7 +29,7 @@ pub(crate) struct FailedCheck {
     pub(crate) failure: Failure,
 }
 
-/// The last results, oldest first, in 132 bytes.
+/// The last results, oldest first, in 136 bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recent {
     latencies: [Span; RECENT],
@@ -82,22 +84,46 @@ pub(crate) struct LastCheck {
     pub(crate) to_next: Span,
 }
 
+/// A moment for people in eight bytes: nanoseconds since 1970, until 2554.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    pub(crate) fn of(wall: SystemTime) -> Self {
+        let since = wall.duration_since(SystemTime::UNIX_EPOCH);
+        Self(nanos(since.unwrap_or_default()))
+    }
+
+    pub(crate) fn wall(self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.0)
+    }
+}
+
+/// The last check, packed.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    at: Moment,
+    duration: Span,
+    to_next: Span,
+}
+
 /// What is remembered of one target.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) key: u64,
     pub(crate) handle: TargetHandle,
     pub(crate) tally: Arc<Tally>,
-    pub(crate) last: Option<LastCheck>,
+    /// At the beginning of time: there was none.
+    last: Last,
     /// When its status began, for people.
-    pub(crate) since: SystemTime,
-    /// As of the last transition that was heard of.
-    pub(crate) status: Status,
+    pub(crate) since: Moment,
     /// Seconds since 1970; 0: not known.
     pub(crate) certificate_expiry: u64,
-    pub(crate) transitions: u64,
-    pub(crate) failures: u64,
-    pub(crate) recent: Option<Box<Recent>>,
+    pub(crate) transitions: u32,
+    pub(crate) failures: u32,
+    pub(crate) recent: Recent,
+    /// As of the last transition that was heard of.
+    pub(crate) status: Status,
     pub(crate) past: Option<Box<Past>>,
     pub(crate) own: Option<Box<Own>>,
 }
@@ -114,22 +140,35 @@ impl Record {
             status: handle.status(),
             handle,
             tally,
-            last: None,
-            since,
+            last: Last {
+                at: Moment(0),
+                duration: Span::ABSENT,
+                to_next: Span::ABSENT,
+            },
+            since: Moment::of(since),
             certificate_expiry: 0,
             transitions: 0,
             failures: 0,
-            recent: None,
+            recent: Recent::default(),
             past: None,
             own: None,
         }
     }
 
+    /// The last check, if there was one.
+    pub(crate) fn last(&self) -> Option<LastCheck> {
+        (self.last.at != Moment(0)).then(|| LastCheck {
+            wall: self.last.at.wall(),
+            duration: self.last.duration,
+            to_next: self.last.to_next,
+        })
+    }
+
     /// Remembers a check. `is_full`: in histograms of its own too.
     pub(crate) fn check_ended(&mut self, check: &Checked, is_full: bool) {
         let until = |next: Next| next.at.since(check.at);
-        self.last = Some(LastCheck {
-            wall: check.wall,
+        self.last = Last {
+            at: Moment::of(check.wall),
             duration: Span::of(check.duration),
             to_next: Span::from(
                 check
@@ -137,10 +176,8 @@ impl Record {
                     .filter(|next| next.at != Timestamp::NEVER)
                     .map(until),
             ),
-        });
-        self.recent
-            .get_or_insert_default()
-            .push(check.result, check.duration);
+        };
+        self.recent.push(check.result, check.duration);
         let evidence = evidence(check);
         if let Some(evidence) = evidence {
             self.learn(evidence);
@@ -178,7 +215,7 @@ impl Record {
         if check.result == CheckResult::Failure
             && let Err(failure) = &check.outcome
         {
-            self.failures += 1;
+            self.failures = self.failures.wrapping_add(1);
             if past.failures.len() == FAILURES {
                 past.failures.pop_front();
             }
@@ -192,8 +229,8 @@ impl Record {
 
     /// Remembers a transition.
     pub(crate) fn turned(&mut self, event: &Arc<Event>, to: Status) {
-        self.transitions += 1;
-        self.since = event.wall;
+        self.transitions = self.transitions.wrapping_add(1);
+        self.since = Moment::of(event.wall);
         self.status = to;
         let past = self.past.get_or_insert_default();
         if past.transitions.len() == TRANSITIONS {
@@ -235,6 +272,6 @@ mod tests {
 
     #[test]
     fn a_record_stays_small() {
-        assert!(size_of::<Record>() <= 144, "{}", size_of::<Record>());
+        assert!(size_of::<Record>() <= 224, "{}", size_of::<Record>());
     }
 }

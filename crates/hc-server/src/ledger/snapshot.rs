@@ -44,11 +44,11 @@ impl Record {
             key: self.key,
             handle: self.handle.clone(),
             about: self.handle.about(),
-            last: self.last,
-            since: self.since,
+            last: self.last(),
+            since: self.since.wall(),
             certificate_expiry: self.certificate_expiry,
-            transitions: self.transitions,
-            failures: self.failures,
+            transitions: u64::from(self.transitions),
+            failures: u64::from(self.failures),
             why: self
                 .past
                 .as_ref()
@@ -69,7 +69,7 @@ impl Ledger {
             seen.extend(
                 known
                     .filter(|record| !record.handle.word().is_removed())
-                    .map(Record::seen),
+                    .map(|record| record.seen()),
             );
         }
         seen
@@ -92,7 +92,7 @@ impl Ledger {
         let record = find(&mut shard, key, name);
         record.map_or_else(Default::default, |record| {
             (
-                record.recent.as_deref().cloned().unwrap_or_default(),
+                record.recent.clone(),
                 record.past.as_deref().cloned().unwrap_or_default(),
             )
         })
