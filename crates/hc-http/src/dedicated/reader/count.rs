@@ -19,23 +19,35 @@ fn counted() {
     let asked = std::env::var("HC_COUNT").unwrap_or_default();
     let (case, times) = asked.split_once(' ').unwrap_or((&asked, "1"));
     let times: u64 = times.parse().unwrap();
-    let all: [(&str, &[u8], usize); 4] = [
-        ("small", SMALL, usize::MAX),
-        ("nginx", NGINX, usize::MAX),
-        ("chunked", CHUNKED, usize::MAX),
-        ("in_pieces", NGINX, 16),
+    let all: [(&str, &[u8], usize, bool); 5] = [
+        ("small", SMALL, usize::MAX, true),
+        ("nginx", NGINX, usize::MAX, true),
+        ("alike", NGINX, usize::MAX, false),
+        ("chunked", CHUNKED, usize::MAX, true),
+        ("in_pieces", NGINX, 16, true),
     ];
     let chosen = all
         .iter()
         .filter(|(name, ..)| case.is_empty() || *name == case);
     let mut reads = 0;
-    for (_, bytes, piece) in chosen {
-        for _ in 0..times {
-            read(bytes, *piece);
+    for (_, bytes, piece, is_new) in chosen {
+        // Numbers that are never the same again: such a head is parsed each time.
+        let mut bytes = bytes.to_vec();
+        for turn in 0..times {
+            if *is_new {
+                bytes[9..12].copy_from_slice(&number(turn));
+            }
+            read(&bytes, *piece);
         }
         reads += 1;
     }
     assert!(reads > 0, "no case `{case}`");
+}
+
+/// A status, another one each time.
+fn number(turn: u64) -> [u8; 3] {
+    let digit = |by: u64| b'0' + (turn / by % 10) as u8;
+    [b'2' + (turn / 100 % 3) as u8, digit(10), digit(1)]
 }
 
 /// As a check does that looks at the status alone.
@@ -49,7 +61,7 @@ fn read(bytes: &[u8], piece: usize) {
     }));
     for piece in black_box(bytes).chunks(piece) {
         if let Step::Done(answer) = reader.take(piece).unwrap() {
-            assert_eq!(black_box(answer).status, 200);
+            assert!(black_box(answer).status >= 200);
             return;
         }
     }

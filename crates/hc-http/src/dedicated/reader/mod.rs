@@ -4,6 +4,7 @@
 //! When in doubt it may not: hc forwards nothing, so a mistake then costs a reconnect. It leaves connections,
 //! deadlines and expectations to others.
 
+mod alike;
 mod answer;
 mod chunked;
 mod framing;
@@ -178,8 +179,14 @@ impl Reader {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let most = self.asked.max_headers as usize + LINE_ROOM;
         let before = self.partial.len();
+        if before == 0
+            && let Some((head, used)) = alike::recall(bytes, &self.asked)
+        {
+            self.has_head(head)?;
+            return Ok(Some(used));
+        }
+        let most = self.asked.max_headers as usize + LINE_ROOM;
         let seen = match before {
             0 => bytes,
             _ => {
@@ -192,7 +199,12 @@ impl Reader {
         let seen = &seen[..seen.len().min(most + 1)];
         match self.search.end_of_head(seen) {
             Some(end) if end <= most => match head::parse(&seen[..end], &self.asked) {
-                Ok(Some(head)) => self.has_head(head)?,
+                Ok(Some(head)) => {
+                    if before == 0 {
+                        alike::learn(bytes, end, &self.asked, &head);
+                    }
+                    self.has_head(head)?;
+                }
                 Ok(None) => return Err(self.refusal(Flaw::Broken, seen)),
                 Err(flaw) => return Err(self.refusal(flaw, seen)),
             },

@@ -1,5 +1,6 @@
 //! What is read of answers, each in one piece, byte by byte, and split in two at every place.
 
+mod alike;
 mod facts;
 mod framing;
 mod limits;
