@@ -39,6 +39,13 @@ pub enum Source {
     },
     /// No file at all: URLs from a command line, short forms included.
     Urls(Vec<String>),
+    /// A file, and URLs beside its targets, to which its `defaults` apply. One whose name the file has is the file's.
+    FileAndUrls {
+        /// The file.
+        path: PathBuf,
+        /// The URLs, short forms included.
+        urls: Vec<String>,
+    },
 }
 
 /// Reads and checks a config. All errors at once.
@@ -126,6 +133,7 @@ impl Reader<'_> {
             Source::File(path) => (self.file(path)?, &[]),
             Source::Text { name, text } => (self.text(name, None, text.as_bytes().to_vec())?, &[]),
             Source::Urls(urls) => (Vec::new(), urls),
+            Source::FileAndUrls { path, urls } => (self.file(path)?, urls),
         };
         let entries: Vec<Entry> = root
             .into_iter()
@@ -162,22 +170,8 @@ impl Reader<'_> {
             group_names: HashMap::new(),
             policies: HashMap::new(),
             shared: Shared::default(),
+            keeps_known: false,
         };
-        for url in urls {
-            let source = self.sources.add(
-                crate::render::printable(&crate::url::safe_text(url), 200),
-                None,
-                String::new(),
-            );
-            let node = Node::literal(
-                url,
-                Place {
-                    source,
-                    ..Place::default()
-                },
-            );
-            self.base_target(&node, &mut fleet, "url");
-        }
         self.fleet(entries, &mut fleet);
         if let Some(include) = top.get("include") {
             let place = include.place;
@@ -189,6 +183,7 @@ impl Reader<'_> {
                 .collect();
             self.include(&patterns, place, &mut fleet);
         }
+        self.urls(urls, &mut fleet);
         let isolate = process::isolate(&top);
         self.references(isolate.as_ref(), &top, &fleet);
         if fleet.targets.is_empty() && !self.findings.has_errors() {
@@ -232,6 +227,26 @@ impl Reader<'_> {
             warnings: Vec::new(),
             provenance: Provenance(Arc::new(written)),
         })
+    }
+
+    /// Those of a command line, after the file's.
+    fn urls(&mut self, urls: &[String], fleet: &mut Fleet) {
+        fleet.keeps_known = !fleet.targets.is_empty();
+        for url in urls {
+            let source = self.sources.add(
+                crate::render::printable(&crate::url::safe_text(url), 200),
+                None,
+                String::new(),
+            );
+            let node = Node::literal(
+                url,
+                Place {
+                    source,
+                    ..Place::default()
+                },
+            );
+            self.base_target(&node, fleet, "url");
+        }
     }
 
     fn defaults(&mut self, entries: &[Entry]) -> Settings {

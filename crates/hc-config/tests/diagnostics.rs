@@ -406,3 +406,33 @@ fn includes() {
         errors[1].hint
     );
 }
+
+#[test]
+fn urls_beside_a_file_are_among_its_targets() {
+    let files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::from([(
+        "hc.yaml".into(),
+        b"defaults: { fall: 7 }\ntargets: [{ url: a, fall: 9 }]".to_vec(),
+    )]);
+    let env = EnvFn(|_: &str| None);
+    let read = |urls: &[&str]| {
+        let source = Source::FileAndUrls {
+            path: "hc.yaml".into(),
+            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+        };
+        load(&source, &env, &files)
+    };
+    let config = read(&["b", "a", "b"]).unwrap();
+    let falls = config
+        .targets
+        .iter()
+        .map(|it| (&*it.name, it.policy.fall()));
+    assert_eq!(
+        falls.collect::<Vec<_>>(),
+        [("http://a/", 9), ("http://b/", 7)]
+    );
+    let shown = config.effective().target("http://b/").unwrap();
+    let fall = shown.iter().find(|it| it.path() == "fall").unwrap();
+    assert_eq!(fall.origin.to_string(), "defaults");
+    let errors = read(&["ftp://c"]).unwrap_err().errors;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+}

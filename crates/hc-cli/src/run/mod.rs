@@ -1,6 +1,5 @@
 //! `hc run`: watches until it is told to stop. Reads the config, owns the signals, and writes the log.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,23 +108,17 @@ impl WhatToRun {
             .map_or_else(|| "none".to_owned(), |path| path.display().to_string())
     }
 
-    /// The file's targets, and the URLs with hc's own defaults; of two of one name the file's.
+    /// The file's targets, and the URLs as if they were among them; of two of one name the file's.
     fn load(&self) -> Result<Config, ConfigErrors> {
-        let Some(path) = &self.path else {
-            return hc_config::from_urls(self.urls.clone(), &self.overrides);
+        let urls = self.urls.clone();
+        let source = match &self.path {
+            Some(path) => Source::FileAndUrls {
+                path: path.clone(),
+                urls,
+            },
+            None => Source::Urls(urls),
         };
-        let source = Source::File(path.clone());
-        let mut config = hc_config::load_with(&source, &self.overrides, &ProcessEnv, &Disk)?;
-        if !self.urls.is_empty() {
-            let known: HashSet<String> = config.targets.iter().map(|t| t.name.clone()).collect();
-            let more = hc_config::from_urls(self.urls.clone(), &Overrides::new())?;
-            config.targets.extend(
-                more.targets
-                    .into_iter()
-                    .filter(|t| !known.contains(&t.name)),
-            );
-        }
-        Ok(config)
+        hc_config::load_with(&source, &self.overrides, &ProcessEnv, &Disk)
     }
 }
 

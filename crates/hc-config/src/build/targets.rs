@@ -33,6 +33,8 @@ pub(crate) struct Fleet {
     pub(crate) group_names: HashMap<String, Place>,
     pub(crate) policies: HashMap<String, Arc<Policy>>,
     pub(crate) shared: Shared,
+    /// Whether a target whose name is known is left out, not an error.
+    pub(crate) keeps_known: bool,
 }
 
 /// The group that targets are read in.
@@ -267,6 +269,9 @@ impl Reader<'_> {
         }
         if let Some(first) = fleet.names.get(&name) {
             let first = *first;
+            if fleet.keeps_known {
+                return None;
+            }
             self.duplicate("target", &name, place, first, path);
             return None;
         }
