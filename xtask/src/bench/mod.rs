@@ -9,6 +9,8 @@ mod detect;
 mod envoy;
 mod example;
 mod files;
+mod given;
+mod look;
 mod main_job;
 mod memory;
 mod micro;
@@ -20,6 +22,7 @@ mod report;
 mod rig;
 mod said;
 mod scale;
+mod see;
 mod soak;
 mod spread;
 mod story;
@@ -76,6 +79,11 @@ const BENCHES: &[Bench] = &[
         run: memory::run,
     },
     Bench {
+        name: "look",
+        about: "what a scrape a second, 50 event streams and hc top cost a run of 10,000 targets (7 minutes)",
+        run: look::run,
+    },
+    Bench {
         name: "micro",
         about: "nanoseconds of the wheel, the plan, the state machine, the view, reports and the reader (4 minutes; --quick: 1)",
         run: micro::run,
@@ -89,6 +97,11 @@ const BENCHES: &[Bench] = &[
         name: "day",
         about: "a simulated day of 10,000 targets, the invariants asserted (some minutes)",
         run: day::run,
+    },
+    Bench {
+        name: "see",
+        about: "the same trouble in the log, hc status, hc top, Prometheus and the API, and over a restart, recorded (3 minutes)",
+        run: see::run,
     },
     Bench {
         name: "main-job",

@@ -5,7 +5,7 @@ mod askers;
 mod run;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use self::askers::{ASKERS, Asker};
 use self::run::{Run, run_once};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use super::spread::{Spread, table};
@@ -33,12 +34,8 @@ struct Options {
     /// So many at once; hc's own default is 100
     #[arg(long, default_value_t = 100)]
     parallel: u32,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 /// One that takes part: what it is, and its runs by round.
@@ -61,7 +58,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
                 Program::GoChecker,
                 Program::Wrk,
             ];
-            let programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             programs.get(Program::Nginx)?;
             Ok(programs)
         },
@@ -117,7 +114,7 @@ fn rounds(options: &Options, arena: &Arena, programs: &Programs, target: &Path) 
         json: json(options, &setting, &parts),
         svg: None,
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 impl Part {

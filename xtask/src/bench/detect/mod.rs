@@ -11,7 +11,7 @@ mod site;
 mod watch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use self::outcome::Outcome;
 use self::site::{FAULTS, Ground, Site};
 use self::watch::{CHECKERS, Watch};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Fickle, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
@@ -45,12 +46,8 @@ struct Options {
     /// Of the faults' times within the interval
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
@@ -68,7 +65,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
                 Program::Envoy,
                 Program::Haproxy,
             ];
-            let programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             programs.get(Program::Hc)?;
             programs.get(Program::Fickle)?;
             Ok(programs)
@@ -140,7 +137,7 @@ fn detect(options: &Options, arena: &Arena, programs: &Programs, target: &Path) 
         json: outcome.json(),
         svg: None,
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 fn reference(ground: &Ground<'_>) -> Result<Fickle> {

@@ -17,6 +17,7 @@ use clap::Parser;
 use self::outcome::{Outcome, Side};
 use self::runs::{Place, Wire};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Certificate, Found, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
@@ -30,15 +31,11 @@ struct Options {
     /// most, counts as theirs
     #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(4..=100_000))]
     targets: u32,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
     /// This build of hc-app's example `memory`, likewise
     #[arg(long, value_name = "FILE")]
     memory: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
@@ -50,7 +47,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
             if options.memory.is_none() {
                 wanted.push(Program::Memory);
             }
-            let mut programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let mut programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             if let Some(given) = &options.memory {
                 let there = given.canonicalize();
                 let found = there.with_context(|| format!("failed to find {}", given.display()));
@@ -102,7 +99,7 @@ fn memory(options: &Options, arena: &Arena, programs: &Programs, target: &Path) 
         json: outcome.json(),
         svg: None,
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 #[cfg(test)]

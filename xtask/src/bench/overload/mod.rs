@@ -10,7 +10,7 @@ mod outcome;
 mod trial;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -19,6 +19,7 @@ use clap::Parser;
 use self::outcome::{Outcome, Suffered};
 use self::trial::{SUBJECTS, Trial};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
@@ -43,12 +44,8 @@ struct Options {
     /// Five seconds of each load
     #[arg(long)]
     quick: bool,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 /// What is done to a checker.
@@ -99,7 +96,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
     enter(
         || {
             let wanted = [Program::Nginx, Program::Hc, Program::Envoy];
-            let programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             programs.get(Program::Nginx)?;
             programs.get(Program::Hc)?;
             Ok(programs)
@@ -126,7 +123,7 @@ fn overload(options: &Options, arena: &Arena, programs: &Programs, target: &Path
         json: outcome.json(),
         svg: None,
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 fn suffer(

@@ -24,6 +24,7 @@ use self::checkers::{CHECKERS, Checker};
 use self::measure::{Course, Load, Sample, measure};
 use self::outcome::{Contender, Outcome};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
@@ -57,15 +58,11 @@ struct Options {
     /// One round of three seconds
     #[arg(long)]
     quick: bool,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
     /// One more hc beside it, in the same rounds: the one before a change, say
     #[arg(long, value_name = "FILE")]
     other: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
@@ -90,7 +87,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
                     wanted.push(program);
                 }
             }
-            let given = [options.hc.as_deref(), options.other.as_deref()];
+            let given = [options.given.hc.as_deref(), options.other.as_deref()];
             let programs = obtain(&wanted, &target, given);
             programs.get(Program::Nginx)?;
             measure::counters();
@@ -121,7 +118,7 @@ fn rounds(
     let folder = target.join("bench/peers");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let mut outcome = Outcome::new(Setting::read(), options.seconds, options.interval_ms);
-    outcome.hc_was_given = options.hc.is_some();
+    outcome.hc_was_given = options.given.hc.is_some();
     let mut able = Vec::new();
     for &checker in chosen {
         match checker.prepared(programs, &folder) {
@@ -189,7 +186,7 @@ fn rounds(
         json: outcome.json(),
         svg: Some(plot::svg(&outcome)),
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 fn tell(targets: usize, round: u32, of: u32, title: &str, sample: &Result<Sample>) {

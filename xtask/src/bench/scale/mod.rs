@@ -16,6 +16,7 @@ use clap::Parser;
 
 use self::outcome::Outcome;
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Found, Program, Programs, enter, obtain};
 use crate::clock::{Started, human};
@@ -40,15 +41,11 @@ struct Options {
     /// Half the span, and no more than 100,000 simulated targets
     #[arg(long)]
     quick: bool,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
     /// This build of hc-scheduler's example `million`, likewise
     #[arg(long, value_name = "FILE")]
     million: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
@@ -64,7 +61,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
             if options.million.is_none() {
                 wanted.push(Program::Simulation);
             }
-            let mut programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let mut programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             if let Some(given) = &options.million {
                 let path = given.canonicalize();
                 let found = path.with_context(|| format!("failed to find {}", given.display()));
@@ -117,7 +114,7 @@ fn scale(options: &Options, arena: &Arena, programs: &Programs, target: &Path) -
         json: outcome.json(),
         svg: Some(plot::svg(&outcome.real, &outcome.simulated)),
     };
-    files.finish(target, options.bless)
+    files.finish(target, options.given.bless)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod record;
 
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use clap::Parser;
 
 use self::record::{Minute, Record};
 use super::files::Files;
+use super::given::Given;
 use super::report::Setting;
 use super::rig::{Arena, Child, Fickle, Manner, Program, Programs, Tail, enter, hc_run, obtain};
 use crate::clock::Started;
@@ -51,12 +52,8 @@ struct Options {
     /// hc's and the backend's niceness: lower ones are for a busy machine, where a starved backend would be a slow one
     #[arg(long, default_value_t = -10, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-20..=19))]
     nice: i32,
-    /// This hc, not one built for the purpose
-    #[arg(long, value_name = "FILE")]
-    hc: Option<PathBuf>,
-    /// Copy the result to docs/runs
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    given: Given,
 }
 
 pub(super) fn run(extra: &[String]) -> Result<()> {
@@ -65,7 +62,7 @@ pub(super) fn run(extra: &[String]) -> Result<()> {
     enter(
         || {
             let wanted = [Program::Hc, Program::Fickle];
-            let programs = obtain(&wanted, &target, [options.hc.as_deref(), None]);
+            let programs = obtain(&wanted, &target, [options.given.hc.as_deref(), None]);
             programs.get(Program::Hc)?;
             programs.get(Program::Fickle)?;
             Ok(programs)
@@ -125,7 +122,7 @@ fn soak(options: &Options, arena: &Arena, programs: &Programs, target: &Path) ->
         files(&record).write(target, false)?;
     }
     drop(hc);
-    files(&record).finish(target, options.bless)?;
+    files(&record).finish(target, options.given.bless)?;
     record.judge()
 }
 
