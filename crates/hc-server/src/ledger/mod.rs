@@ -24,7 +24,7 @@ mod tally;
 
 pub(crate) use histogram::{BOUNDS_US, Histogram};
 pub use recall::{PastFailure, PastTransition, Recollection};
-pub(crate) use record::{FailedCheck, Past, Recent, evidence};
+pub(crate) use record::{FailedCheck, Past, Recent, evidence, took};
 pub(crate) use snapshot::{GroupSeen, Seen};
 pub(crate) use tally::{Counted, Tally};
 

@@ -169,7 +169,7 @@ impl Record {
         let until = |next: Next| next.at.since(check.at);
         self.last = Last {
             at: Moment::of(check.wall),
-            duration: Span::of(check.duration),
+            duration: Span::of(took(check)),
             to_next: Span::from(
                 check
                     .next
@@ -177,14 +177,14 @@ impl Record {
                     .map(until),
             ),
         };
-        self.recent.push(check.result, check.duration);
+        self.recent.push(check.result, took(check));
         let evidence = evidence(check);
         if let Some(evidence) = evidence {
             self.learn(evidence);
         }
         if is_full && !check.shared {
             let own = self.own.get_or_insert_default();
-            own.duration.record(check.duration);
+            own.duration.record(took(check));
             for (phase, spent) in evidence.iter().flat_map(|evidence| evidence.phases.iter()) {
                 own.phases[phase as usize].record(spent);
             }
@@ -221,7 +221,7 @@ impl Record {
             }
             past.failures.push_back(Arc::new(FailedCheck {
                 wall: check.wall,
-                duration: check.duration,
+                duration: took(check),
                 failure: failure.clone(),
             }));
         }
@@ -238,6 +238,13 @@ impl Record {
         }
         past.transitions.push_back(event.clone());
     }
+}
+
+/// How long a check took, as its probe tells it: a transport that looks at answers now and then has the kernel's word for
+/// when they came. Without that, until the driver heard of it.
+pub(crate) fn took(check: &Checked) -> Duration {
+    let told = evidence(check).and_then(|evidence| evidence.total);
+    told.unwrap_or(check.duration)
 }
 
 /// What a check saw, however it ended.

@@ -76,7 +76,7 @@ impl Tally {
             }
         };
         add(&self.results[check.result as usize], 1);
-        self.duration.record(check.duration);
+        self.duration.record(super::took(check));
         add(&self.nudges, u64::from(check.reason == Reason::Nudged));
         add(&self.overlaps, check.overlaps);
         if let Some(next) = check.next {
