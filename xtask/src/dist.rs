@@ -127,6 +127,11 @@ fn is_installed(triple: &str) -> bool {
 }
 
 fn build(target: &Path, platform: &Platform) -> Result<PathBuf> {
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "rev-parse", "--short=12", "HEAD"])
+        .current_dir(root());
+    // Of an archive of the source there is none.
+    let revision = read(&mut git).unwrap_or_default();
     let mut command = cargo(&[
         "build",
         "--release",
@@ -147,6 +152,7 @@ fn build(target: &Path, platform: &Platform) -> Result<PathBuf> {
     process::run(
         command
             .env("RUSTFLAGS", platform.rustflags)
+            .env("HC_REVISION", revision.trim())
             .current_dir(root()),
     )?;
     let binary = target.join(&platform.triple).join("release/hc");

@@ -19,7 +19,7 @@ pub use registry::{Registry, RegistryError};
 pub use service::{Reloaded, Service, ServiceError, Surroundings};
 pub use sharing::Sharing;
 pub use state::{Keeper, Left, Memories, State, StateError, StateHome};
-pub use window::{Home, Open, Sight, Window};
+pub use window::{Build, Home, Open, Sight, Window};
 
 // What the command needs of the server.
 pub use hc_server::{SinkGauge, uid};

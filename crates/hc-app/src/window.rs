@@ -39,6 +39,15 @@ impl Home {
     }
 }
 
+/// What was built.
+#[derive(Clone, Copy, Debug)]
+pub struct Build {
+    /// The release.
+    pub version: &'static str,
+    /// The commit it was built of; empty where that is not known.
+    pub revision: &'static str,
+}
+
 /// Bound, and not open yet: nobody is answered.
 #[derive(Debug)]
 pub struct Window {
@@ -164,11 +173,11 @@ impl Window {
 
     /// Begins to answer, on the current tokio runtime.
     #[must_use = "it closes when this is dropped"]
-    pub fn open(self, monitor: MonitorHandle, instance: String, version: &str) -> Open {
+    pub fn open(self, monitor: MonitorHandle, instance: String, build: Build) -> Open {
         let about = About {
             instance,
-            version: version.to_owned(),
-            revision: String::new(),
+            version: build.version.to_owned(),
+            revision: build.revision.to_owned(),
             started: started(&monitor),
         };
         let shows = Arc::new(Shows(self.sight.effective.clone()));

@@ -70,7 +70,14 @@ impl Running {
         let service = Service::restart(config, &around, &mut memories).unwrap();
         let told = told.into_iter().chain(state.restored(&memories, of, now()));
         let told = lines(told);
-        let open = window.open(service.monitor().clone(), "test".into(), "0");
+        let open = window.open(
+            service.monitor().clone(),
+            "test".into(),
+            hc_app::Build {
+                version: "0",
+                revision: "",
+            },
+        );
         let (tell, heard) = mpsc::unbounded_channel();
         let (monitor, outlines) = (service.monitor().clone(), service.outlines());
         let keeper = state.keep(monitor, outlines, move |record| {

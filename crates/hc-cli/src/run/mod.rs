@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
 use hc_app::{
-    Chronicle, Export, Keeper, Memories, Open, Reloaded, Service, Sight, State, Surroundings,
-    Telling, Window,
+    Build, Chronicle, Export, Keeper, Memories, Open, Reloaded, Service, Sight, State,
+    Surroundings, Telling, Window,
 };
 use hc_config::{Config, ConfigErrors, Disk, Overrides, ProbeSpec, ProcessEnv, Source};
 use hc_scheduler::{MonitorHandle, Observer};
@@ -193,7 +193,7 @@ async fn watch(
     drop(memories);
     let mut window = window.map(|window| {
         let monitor = service.monitor().clone();
-        let open = window.open(monitor, instance, env!("CARGO_PKG_VERSION"));
+        let open = window.open(monitor, instance, BUILD);
         open.add_sink(Arc::new(log.gauge()));
         open
     });
@@ -295,6 +295,15 @@ async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
         _ = interrupt.recv() => {}
     }
 }
+
+/// `cargo xtask dist` says the commit.
+const BUILD: Build = Build {
+    version: env!("CARGO_PKG_VERSION"),
+    revision: match option_env!("HC_REVISION") {
+        Some(revision) => revision,
+        None => "",
+    },
+};
 
 fn telling(settings: hc_config::Log) -> Telling {
     Telling {
