@@ -71,7 +71,9 @@ impl Ledger {
         let record = find(&mut shard, key, name)?;
         let certificate_expiry = record.certificate_expiry;
         let recent = record.recent.iter();
-        let recent = recent.map(|(result, took)| (result, Span::of(took))).collect();
+        let recent = recent
+            .map(|(result, took)| (result, Span::of(took)))
+            .collect();
         // What it points to is shared: the copy is made when others may go on.
         let past = record.past.as_deref().cloned().unwrap_or_default();
         drop(shard);
