@@ -5,72 +5,13 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
+use common::running::Run;
 use common::{folder, hc};
-
-/// A run whose log is read line by line; killed at the end of a test that failed.
-struct Run {
-    child: Child,
-    log: Lines<BufReader<ChildStdout>>,
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        // It has ended by itself in a test that passed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Run {
-    /// Starts `hc run` with a runtime directory of its own.
-    fn start(runtime: &Path, arguments: &[&str]) -> Self {
-        Self::start_with(runtime, &[], arguments)
-    }
-
-    fn start_with(
-        runtime: &Path,
-        variables: &[(&str, std::ffi::OsString)],
-        arguments: &[&str],
-    ) -> Self {
-        let mut child = hc()
-            .env("XDG_RUNTIME_DIR", runtime)
-            .envs(variables.iter().cloned())
-            .arg("run")
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, log }
-    }
-
-    /// The next line that says so.
-    fn line(&mut self, wanted: &str) -> String {
-        let mut all = Vec::new();
-        for line in self.log.by_ref() {
-            let line = line.unwrap();
-            if line.contains(wanted) {
-                return line;
-            }
-            all.push(line);
-        }
-        panic!("{wanted} is not in {all:#?}");
-    }
-
-    fn stop(mut self, signal: &str) -> i32 {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.unwrap().success());
-        self.line("INFO stopped");
-        self.child.wait().unwrap().code().unwrap()
-    }
-}
 
 fn get(mut stream: impl Read + Write, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -278,16 +219,7 @@ fn a_reload_is_seen() {
     write(
         "listen: [\"127.0.0.1:0\"]\ntargets: [{ name: b, url: \"http://127.0.0.1:1/\", paused: true }]",
     );
-    let hang_up = |run: &Run| {
-        let pid = run.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", "HUP", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-    };
+    let hang_up = |run: &Run| run.signal("HUP");
     hang_up(&run);
     assert!(run.line("INFO reload").contains("restart_only=listen"));
     let page = ask(&control, "/api/v1/targets");

@@ -77,7 +77,7 @@ impl Columns {
             }
             if fits { wanted } else { 0 }
         };
-        let share = (width * 3 / 10).clamp(6, WIDEST_NAME);
+        let share = (width / 4).clamp(6, WIDEST_NAME);
         let wanted = widest.name.clamp(6, share);
         let mut name = match take(wanted, 0) {
             // Of a very narrow terminal it takes what there is.
@@ -124,7 +124,7 @@ impl Columns {
         let mut line = words::fit("STATUS", self.state);
         self.cells(
             &mut line,
-            ' ',
+            None,
             [
                 "TARGET", "GROUP", "FOR", "P50", "P99", "LAST 30", "WHY", "NEXT",
             ],
@@ -149,7 +149,7 @@ impl Columns {
         let mut rest = String::new();
         self.cells(
             &mut rest,
-            mark,
+            Some(mark),
             [
                 &words::name(target),
                 &words::group(target),
@@ -168,7 +168,8 @@ impl Columns {
         }
     }
 
-    fn cells(&self, line: &mut String, mark: char, texts: [&str; 8]) {
+    /// `mark`: before a row's name; none of the heading.
+    fn cells(&self, line: &mut String, mark: Option<char>, texts: [&str; 8]) {
         let right = |text: &str, width: usize| {
             let blanks = width.saturating_sub(words::width(text));
             words::fit(&format!("{}{text}", " ".repeat(blanks)), width)
@@ -187,9 +188,10 @@ impl Columns {
             if width == 0 {
                 continue;
             }
-            line.push(if nth == 0 { mark } else { ' ' });
-            // Numbers stand under each other; the newest result is the last.
+            line.push(mark.filter(|_| nth == 0).unwrap_or(' '));
+            // Numbers stand under each other, and so do the newest results.
             line.push_str(&match nth {
+                3..=5 if mark.is_some() => right(text, width),
                 3 | 4 => right(text, width),
                 _ => words::fit(text, width),
             });

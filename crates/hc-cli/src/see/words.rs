@@ -13,6 +13,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::term::Tone;
 
+/// What would be `0.0s`.
+const SOON: Duration = Duration::from_millis(50);
+
 /// Longer than any cell.
 const LONGEST: usize = 400;
 
@@ -108,7 +111,7 @@ pub(crate) fn next(next: &NextBody, passed: Duration) -> String {
         return escape(&next.reason, 12);
     };
     let wait = Duration::from_millis(wait).saturating_sub(passed);
-    let wait = if wait.is_zero() {
+    let wait = if wait < SOON {
         "now".to_owned()
     } else {
         span(wait)
@@ -147,8 +150,9 @@ pub(crate) fn ago(then: Option<SystemTime>, now: Option<SystemTime>) -> String {
     }
 }
 
-/// The fleet in one line: `hc web1 up 3d4h  200: 196 healthy 1 degraded 3 unhealthy  38.0/s  late 8 ms`.
-pub(crate) fn headline(fleet: &FleetBody, up: Duration) -> String {
+/// The fleet in one line: `hc web1 up 3d4h  200: 196 healthy 1 degraded 3 unhealthy  38.0/s  late 8 ms`. What does not
+/// fit into so many columns is left out, the least first.
+pub(crate) fn headline(fleet: &FleetBody, up: Duration, columns: usize) -> String {
     let instance = escape(&fleet.instance, 60);
     let counts = [
         (fleet.healthy, "healthy"),
@@ -165,21 +169,25 @@ pub(crate) fn headline(fleet: &FleetBody, up: Duration) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let mut line = format!("hc {instance} up {}  {}", span(up), fleet.targets);
-    if counts.is_empty() {
-        line.push_str(" targets");
-    } else {
-        line.push_str(&format!(": {}", counts.join(" ")));
-    }
-    line.push_str(&format!(
-        "  {:.1}/s  late {} ms",
-        fleet.checks_per_second,
-        fleet.late_p99_ms.round()
-    ));
+    let counts = match counts.is_empty() {
+        true => " targets".to_owned(),
+        false => format!(": {}", counts.join(" ")),
+    };
+    let mut line = format!("hc {instance} up {}  {}{counts}", span(up), fleet.targets);
+    let mut more = Vec::new();
     if fleet.isolated {
-        line.push_str("  ISOLATED: nothing answers, failures do not count");
+        more.push("ISOLATED: nothing answers".to_owned());
     } else if fleet.stretch > 1.05 {
-        line.push_str(&format!("  stretch {:.1}", fleet.stretch));
+        more.push(format!("stretch {:.1}", fleet.stretch));
+    }
+    more.push(format!("{:.1}/s", fleet.checks_per_second));
+    more.push(format!("late {} ms", fleet.late_p99_ms.round()));
+    for part in more {
+        if width(&line) + 2 + width(&part) > columns {
+            break;
+        }
+        line.push_str("  ");
+        line.push_str(&part);
     }
     line
 }
@@ -330,6 +338,20 @@ mod tests {
         assert_eq!(percentile(&many, 50), Some(50.0));
         assert_eq!(percentile(&many, 99), Some(99.0));
         assert_eq!(percentile(&[7.0], 99), Some(7.0));
+    }
+
+    #[test]
+    fn the_headline_leaves_out_what_does_not_fit() {
+        let mut fleet = crate::see::fixture::fleet();
+        let line = |fleet: &FleetBody, columns| headline(fleet, Duration::from_secs(14), columns);
+        assert!(line(&fleet, 80).ends_with("unhealthy  38.0/s  late 8 ms"));
+        assert!(line(&fleet, 70).ends_with("unhealthy  38.0/s"));
+        assert!(line(&fleet, 10).ends_with("3 unhealthy"));
+        fleet.isolated = true;
+        assert!(line(&fleet, 90).contains("unhealthy  ISOLATED: nothing answers  38.0/s"));
+        fleet.targets = 0;
+        (fleet.healthy, fleet.degraded, fleet.unhealthy) = (0, 0, 0);
+        assert!(line(&fleet, 30).ends_with("0 targets"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn table(
     let mut out = String::new();
     if !term.quiet {
         let up = Duration::from_millis(fleet.uptime_ms);
-        out.push_str(&words::headline(fleet, up));
+        out.push_str(&words::headline(fleet, up, width));
         out.push('\n');
         let heading = columns.heading();
         out.push_str(&term.tone(Tone::Faint, heading.trim_end()));

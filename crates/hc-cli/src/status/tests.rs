@@ -100,7 +100,7 @@ fn nothing_of_the_other_side_reaches_the_terminal_raw() {
         render::one(&fleet, &detail, &term),
         render::one(&fleet, &detail, &on_terminal),
         render::one(&fleet, &detail, &as_json),
-        words::headline(&fleet, Duration::ZERO),
+        words::headline(&fleet, Duration::ZERO, 500),
     ] {
         let bad = text
             .chars()

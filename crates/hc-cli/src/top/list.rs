@@ -70,7 +70,8 @@ const TROUBLE: [&str; 8] = [
     "unknown",
 ];
 
-/// Rows that are asked for.
+/// Rows that are asked for. They are asked for whole each time: what they show, when a target is asked next and its
+/// last results, changes with each check, and an ETag tells of events alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) choice: Choice,

@@ -133,7 +133,11 @@ fn head(app: &App, now: Duration, canvas: &mut Canvas<'_>) {
         canvas.bar(0, &line, bold.add_modifier(Modifier::REVERSED));
     } else if let Some(known) = &app.known {
         let up = Duration::from_millis(known.fleet.uptime_ms) + app.passed(now);
-        canvas.bar(0, &words::headline(&known.fleet, up), bold);
+        canvas.bar(
+            0,
+            &words::headline(&known.fleet, up, usize::from(canvas.area.width)),
+            bold,
+        );
     } else {
         canvas.bar(0, &format!("asking {} ...", app.manners.place), bold);
     }

@@ -24,8 +24,18 @@ impl Drop for Run {
 impl Run {
     /// Starts `hc run` with a runtime directory of its own.
     pub(crate) fn start(runtime: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(runtime, &[], arguments)
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(
+        runtime: &Path,
+        environment: &[(&str, std::ffi::OsString)],
+        arguments: &[&str],
+    ) -> Self {
         let mut child = hc()
             .env("XDG_RUNTIME_DIR", runtime)
+            .envs(environment.iter().cloned())
             .arg("run")
             .args(arguments)
             .stdout(Stdio::piped())
