@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use super::{Place, Trouble};
 
 /// Where a hc that the system runs for all keeps its own.
-const SYSTEM: &str = "/run/hc";
+const SYSTEM: &str = Control::SYSTEM;
 
 /// A socket of this machine takes a connection at once, or its queue is full.
 const PATIENCE: Duration = Duration::from_secs(1);
