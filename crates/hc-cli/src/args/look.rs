@@ -17,9 +17,9 @@ pub(crate) struct WhomArgs {
 /// `hc status`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Trouble comes first. On a terminal it ends where the screen does, and the rest of those that are well is counted:
--v shows all, -q only what is not well. In a pipe all are told: state, overlays, kind, phase, since, target, why, with
-tabs between.
+Trouble comes first. On a terminal it ends where the screen does, and the rest of those that are
+well is counted: -v shows all, -q only what is not well.
+In a pipe all are told, with tabs between: status, overlays, kind, phase, since, target, why.
 
 Examples:
   hc status                              the hc that runs here
@@ -27,8 +27,8 @@ Examples:
   hc status --url http://web1:7740 -q
   hc status --json | jq -r 'select(.status == \"unhealthy\").name'
 
-Exit codes: 0 all healthy (degraded too, without --strict), 1 some not, 2 usage or an unknown name,
-3 else: hc is away, or some are stale or not judged yet. Paused targets do not count.")]
+Exit codes: 0 all healthy (degraded too, without --strict), 1 some not, 2 usage or an unknown
+name, 3 else: hc is away, or some are stale or not judged yet. Paused targets do not count.")]
 pub(crate) struct StatusArgs {
     /// A target, by its name
     #[arg(value_name = "NAME")]
@@ -43,8 +43,9 @@ pub(crate) struct StatusArgs {
 /// `hc events`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Prints what the log of `hc run` said, oldest first; hc keeps the last 4096 events. -v adds those that are worth no
-line of the log: targets that came and went, first results, suspicions. --json prints every event.
+Prints what the log of `hc run` said, oldest first; hc keeps the last 4096 events.
+-v adds those that are worth no line of the log: targets that came and went, first results,
+suspicions. --json prints every event.
 With -f it goes on over a restart of hc; what is missing is said in words, on standard error.
 
 Examples:
@@ -68,14 +69,16 @@ pub(crate) struct EventsArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 The fleet on the whole terminal, asked each second, trouble first. ? shows the keys.
-In a pipe, with --json, or where the terminal cannot be drawn on (TERM=dumb), it is `hc status`: one look.
+In a pipe, with --json, or where the terminal cannot be drawn on (TERM=dumb), it is `hc status`:
+one look.
 
 Examples:
   hc top
   hc top --url unix:/run/hc.sock
   hc top --color never
 
-Exit codes: 0 quit, 1 no terminal to draw on, 2 usage, 3 hc is away at the start; in a pipe those of hc status.")]
+Exit codes: 0 quit, 1 no terminal to draw on, 2 usage, 3 hc is away at the start; in a pipe those
+of hc status.")]
 pub(crate) struct TopArgs {
     #[command(flatten)]
     pub(crate) whom: WhomArgs,

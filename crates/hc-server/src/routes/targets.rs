@@ -203,22 +203,24 @@ impl Wanted {
     }
 
     fn has_text(&self, seen: &Seen, catalogue: &dyn Catalogue) -> bool {
-        let name = seen.handle.id().as_str();
+        let name = name(seen);
         let has = |text: &str| text.to_lowercase().contains(&self.text);
         has(name) || has(&seen.about.group) || catalogue.url(name).is_some_and(|url| has(&url))
     }
 
-    fn place(&self, seen: &Seen, now: Timestamp) -> Place {
-        Place {
-            rank: match self.sort {
-                Sort::Trouble => rank(seen, now),
-                Sort::Name => 0,
-                Sort::Since => newest_first(seen),
-                Sort::Latency => slowest_first(seen),
-            },
-            name: seen.handle.id().as_str().to_owned(),
+    /// What sorts it before its name.
+    fn rank(&self, seen: &Seen, now: Timestamp) -> u64 {
+        match self.sort {
+            Sort::Trouble => rank(seen, now),
+            Sort::Name => 0,
+            Sort::Since => newest_first(seen),
+            Sort::Latency => slowest_first(seen),
         }
     }
+}
+
+fn name(seen: &Seen) -> &str {
+    seen.handle.id().as_str()
 }
 
 fn is_state(text: &str) -> bool {
@@ -254,28 +256,29 @@ async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<Target
     let configured = state.configured();
     let catalogue = &*configured.catalogue;
     let (now, wall) = (state.monitor.now(), state.monitor.wall());
-    let mut found: Vec<(Place, Seen)> = state
+    let mut found: Vec<(u64, Seen)> = state
         .ledger
         .targets()
         .into_iter()
         .filter(|seen| wanted.lets_through(seen, now, catalogue))
-        .map(|seen| (wanted.place(&seen, now), seen))
+        .map(|seen| (wanted.rank(&seen, now), seen))
         .collect();
     let matched = found.len();
+    let in_order = |a: &(u64, Seen), b: &(u64, Seen)| (a.0, name(&a.1)).cmp(&(b.0, name(&b.1)));
     if let Some(after) = &wanted.after {
-        found.retain(|(place, _)| place > after);
+        found.retain(|(rank, seen)| (*rank, name(seen)) > (after.rank, &after.name));
     }
     let passed_over = wanted.offset.min(found.len());
     if passed_over > 0 && passed_over < found.len() {
-        found.select_nth_unstable_by(passed_over - 1, |a, b| a.0.cmp(&b.0));
+        found.select_nth_unstable_by(passed_over - 1, in_order);
     }
     found.drain(..passed_over);
     let rest = found.len().saturating_sub(wanted.limit);
     if rest > 0 {
-        found.select_nth_unstable_by(wanted.limit - 1, |a, b| a.0.cmp(&b.0));
+        found.select_nth_unstable_by(wanted.limit - 1, in_order);
         found.truncate(wanted.limit);
     }
-    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    found.sort_unstable_by(in_order);
     let ids: Vec<TargetId> = found
         .iter()
         .map(|(_, seen)| seen.handle.id().clone())
@@ -286,11 +289,12 @@ async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<Target
         .iter()
         .map(|description| (description.id.as_str(), description))
         .collect();
-    let items = found.iter().filter_map(|(place, seen)| {
+    let items = found.iter().filter_map(|(_, seen)| {
         // Gone since it was found.
-        let description = by_name.get(place.name.as_str())?;
-        let url = catalogue.url(&place.name);
-        let (recent, past) = state.ledger.details(&place.name);
+        let name = name(seen);
+        let description = by_name.get(name)?;
+        let url = catalogue.url(name);
+        let (recent, past) = state.ledger.details(name);
         Some(TargetBody::of(&Parts {
             seen,
             description,
@@ -307,6 +311,9 @@ async fn page(state: &Arc<State>, wanted: Wanted, version: u64) -> Result<Target
         version,
         items,
         matched,
-        next_cursor: last.map(|(place, _)| cursor::write(wanted.sort.letter(), place)),
+        next_cursor: last.map(|(rank, seen)| {
+            let name = name(&seen).to_owned();
+            cursor::write(wanted.sort.letter(), Place { rank, name })
+        }),
     })
 }
