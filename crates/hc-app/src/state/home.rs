@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use hc_core::stable_hash;
 
@@ -71,11 +71,18 @@ fn at(directory: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
 }
 
-/// The name of a config file's state: part of its name for people, and a hash of its whole path.
+/// The name of a config file's state: part of its name for people, and a hash of its whole path as it is called. Links
+/// are not resolved: where configs are rolled out they lead elsewhere after each change (a ConfigMap, a `current` release,
+/// a system's generation), and a change is no reason to forget.
 pub(super) fn file_name(config: &Path) -> String {
-    let whole = fs::canonicalize(config)
-        .or_else(|_| std::path::absolute(config))
-        .unwrap_or_else(|_| config.to_owned());
+    let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
+    let mut whole = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            part => whole.push(part),
+        }
+    }
     let stem = whole.file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let stem: String = stem.chars().filter(|c| plain(*c)).take(STEM).collect();
@@ -166,6 +173,13 @@ mod tests {
         );
         assert_ne!(name, file_name(&other));
         assert_eq!(name, file_name(&folder.path().join("b/../a/hc.yaml")));
+        // As a volume of configs is rolled out.
+        let link = folder.path().join("c.yaml");
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        let before = file_name(&link);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        assert_eq!(file_name(&link), before);
         let odd = file_name(&config("a/sch\u{f6}n \u{1b}[2J.yaml"));
         assert!(odd.starts_with("schn2J-"), "{odd}");
     }

@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Beyond five minutes the first sweep knows better than what was known before.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
-/// What a killed process forgets at most; ten thousand targets are 2 MB each time.
+/// What a killed process forgets at most; ten thousand targets are 4 MB each time.
 const EVERY: Duration = Duration::from_secs(30);
 
 fn count(settings: &Settings, path: &str, usual: u64) -> usize {

@@ -128,6 +128,11 @@ impl Ledger {
         };
         while let Some(item) = feed.next().await {
             self.hear(&item);
+            if matches!(item, FeedItem::Missed(_)) {
+                // In a storm one gap follows the other, and each costs a look at all targets: others of this thread,
+                // who answer and write the log, have their turn between.
+                tokio::task::yield_now().await;
+            }
         }
         self.has_heard_all.send_replace(true);
     }
@@ -248,6 +253,10 @@ fn find<'a>(shard: &'a mut Shard, key: u64, name: &str) -> Option<&'a mut Record
 fn insert(shard: &mut Shard, mut record: Record) {
     if let Some(recalled) = shard.recalled.remove(&record.key) {
         record.recall(recalled);
+        if shard.recalled.is_empty() {
+            // All have come: the room that the start took is given back.
+            shard.recalled = HashMap::new();
+        }
     }
     shard
         .records
