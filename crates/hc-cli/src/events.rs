@@ -122,6 +122,8 @@ struct Following<'a> {
     last: Option<String>,
     note: Option<String>,
     is_away: bool,
+    /// A stream has told an event.
+    has_heard: bool,
 }
 
 impl<'a> Following<'a> {
@@ -133,6 +135,7 @@ impl<'a> Following<'a> {
             last: None,
             note: None,
             is_away: false,
+            has_heard: false,
         }
     }
 
@@ -155,17 +158,19 @@ impl<'a> Following<'a> {
         loop {
             let trouble = match client.follow(self.last.as_deref()).await {
                 Ok(stream) => {
-                    wait = SOON;
                     self.back();
                     self.listen(stream, &mut client).await?
                 }
                 Err(trouble) => Some(trouble),
             };
-            let Some(trouble) = trouble else {
-                // It was restarted: all is told that it remembers, and this goes on.
-                continue;
-            };
-            self.away(&trouble);
+            // `None`: it was restarted, all is told that it remembers, and this goes on.
+            if let Some(trouble) = &trouble {
+                self.away(trouble);
+            }
+            if std::mem::take(&mut self.has_heard) {
+                wait = SOON;
+            }
+            // Two that take turns behind one address are no reason to spin.
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(SELDOM);
             // Another socket may be its own now.
@@ -220,6 +225,7 @@ impl<'a> Following<'a> {
         loop {
             match stream.next().await {
                 Ok(Some(Item::Event(event))) => {
+                    self.has_heard = true;
                     if let Some(id) = &event.id {
                         self.last = Some(id.clone());
                     }

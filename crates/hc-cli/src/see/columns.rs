@@ -242,4 +242,26 @@ mod tests {
         assert_eq!(of(100), "STATUS TARGET GROUP FOR P50 P99 WHY NEXT");
         assert_eq!(of(160), "STATUS TARGET GROUP FOR P50 P99 LAST 30 WHY NEXT");
     }
+    /// Characters of two columns, names that are cut, and everything that a target may lack.
+    #[test]
+    fn every_row_is_as_wide_as_the_heading() {
+        let mut targets = crate::see::fixture::trouble();
+        let named = |name| crate::see::fixture::target(name, "healthy", "");
+        targets.extend([named("漢字サービス-長い名前のターゲット"), named("")]);
+        let mut bare = named("bare");
+        bare.group = Some("漢字".into());
+        bare.recent = "漢".into();
+        bare.recent_ms.clear();
+        bare.last_check = None;
+        targets.push(bare);
+        let widest = Widest::default().and(&targets);
+        for width in 0..220 {
+            let columns = Columns::of(width, widest);
+            for target in &targets {
+                let row = columns.row(target, None, Duration::ZERO, '>');
+                let row = row.state + &row.rest;
+                assert_eq!(words::width(&row), columns.heading().len(), "{row}");
+            }
+        }
+    }
 }

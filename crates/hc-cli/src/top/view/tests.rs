@@ -213,7 +213,7 @@ fn who_is_away_is_said_above_what_was_known() {
     assert!(seen[2].starts_with("unhealthy >api-1"));
 }
 
-/// Wide names keep the columns, and every size is drawn.
+/// None is too small, and none too large.
 #[test]
 fn every_size_is_drawn() {
     for columns in (0..30).chain([79, 80, 99, 100, 131, 160, 400]) {
