@@ -230,8 +230,12 @@ fn is_state(text: &str) -> bool {
 
 /// How much trouble a target is in: the least number is the worst. Among equals the newest trouble comes first.
 fn rank(seen: &Seen, now: Timestamp) -> u64 {
-    let has = |wanted: Overlay| overlays(&seen.handle, now).any(|overlay| overlay == wanted);
-    let class = u64::from(trouble(seen.handle.status(), has));
+    let word = seen.handle.word();
+    let has = |wanted: Overlay| match wanted {
+        Overlay::Stale => seen.handle.is_stale(now),
+        laid => word.overlays().has(laid),
+    };
+    let class = u64::from(trouble(word.status(), has));
     // Of what is well the name alone decides: a list should not be shuffled by what is over.
     let newest_first = if class < 5 { newest_first(seen) } else { 0 };
     class << 60 | newest_first
