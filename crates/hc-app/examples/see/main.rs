@@ -14,6 +14,7 @@ mod screen;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,7 +54,13 @@ fn expected() -> Trouble {
 struct Scene {
     hc: PathBuf,
     folder: PathBuf,
-    config: PathBuf,
+}
+
+impl Scene {
+    /// The control socket.
+    fn url(&self) -> String {
+        format!("unix:{}", self.folder.join("see.sock").display())
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a recording has times")]
@@ -85,7 +92,7 @@ fn main() {
     fs::write(&config, text_of(&nginx, port)).expect("the folder can be written");
     // What an earlier recording left must not be taken for this one's.
     let _ = fs::remove_file(folder.join("see.state"));
-    let scene = Scene { hc, folder, config };
+    let scene = Scene { hc, folder };
     let record = play(&scene, &mut nginx, port);
     let file = scene.folder.join("see.md");
     fs::write(file, &record).expect("the folder can be written");
@@ -94,7 +101,7 @@ fn main() {
 
 fn text_of(nginx: &Nginx, port: u16) -> String {
     let mut text = format!(
-        "listen: [\"127.0.0.1:{port}\"]\ncontrol: ./see.sock\nstate: {{ file: ./see.state }}\nlabels: {{ zone: a }}\n\
+        "listen: [\"127.0.0.1:{port}\"]\ncontrol: ./see.sock\nstate: {{ file: see.state }}\nlabels: {{ zone: a }}\n\
          defaults:\n  expect: {{ latency: {{ degraded: 300ms }} }}\ntargets:\n"
     );
     for (n, url) in nginx.urls().iter().enumerate() {
@@ -104,13 +111,15 @@ fn text_of(nginx: &Nginx, port: u16) -> String {
 }
 
 fn play(scene: &Scene, nginx: &mut Nginx, port: u16) -> String {
+    // Those that are stopped are not among nginx's own.
+    let addresses = nginx.addresses();
     let mut record = Record::new(&scene.folder);
     let mut hc = Running::start(scene, "first.log");
     let prometheus = Prometheus::start(&scene.folder, port);
     let ready = || ask::get(port, "/readyz").is_some_and(|it| it.status == 200);
     until("the first sweep is done", ready);
     until("all are healthy", || ask::trouble(port).is_empty());
-    break_some(nginx);
+    break_some(nginx, &addresses);
     until("all trouble is seen", || ask::trouble(port) == expected());
     // A second more: for a scrape, and for targets that are seen already to be asked again.
     until("Prometheus has scraped it", || {
@@ -151,7 +160,7 @@ fn play(scene: &Scene, nginx: &mut Nginx, port: u16) -> String {
     });
     told_alike(scene, &hc, &prometheus, port, &mut record, "after");
 
-    mend(nginx);
+    mend(nginx, &addresses);
     until("all are well", || ask::trouble(port).is_empty());
     record.part("All is mended");
     let back = hc.log();
@@ -169,8 +178,7 @@ fn play(scene: &Scene, nginx: &mut Nginx, port: u16) -> String {
     record.whole(&log)
 }
 
-fn break_some(nginx: &mut Nginx) {
-    let addresses = nginx.addresses();
+fn break_some(nginx: &mut Nginx, addresses: &[SocketAddr]) {
     for (targets, how, _) in BROKEN {
         let some = &addresses[targets];
         let answer = match how {
@@ -191,8 +199,7 @@ fn break_some(nginx: &mut Nginx) {
     }
 }
 
-fn mend(nginx: &mut Nginx) {
-    let addresses = nginx.addresses();
+fn mend(nginx: &mut Nginx, addresses: &[SocketAddr]) {
     for (targets, how, _) in BROKEN {
         let some = &addresses[targets];
         if how == "refused" {
@@ -257,10 +264,12 @@ fn told_alike(
     }
     record.picture("`hc top` on 80 x 24", &format!("see-{when}-top"), &screen);
     if when == "before" {
-        let screen = picture("top", (160, 50), &["\r"]);
+        let screen = picture("top", (160, 50), &[]);
+        record.picture("`hc top` on 160 x 50", "see-before-wide", &screen);
+        let screen = picture("top", (100, 30), &["\r"]);
         record.picture(
-            "`hc top` on 160 x 50, one target's detail open",
-            "see-before-wide",
+            "`hc top`, one target's detail open",
+            "see-before-detail",
             &screen,
         );
     }

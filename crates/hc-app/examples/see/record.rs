@@ -25,6 +25,8 @@ impl Record {
 
     /// What somebody tells, as it was told.
     pub(crate) fn text(&mut self, title: &str, language: &str, told: &str) {
+        // Where it was recorded is of no use to a reader.
+        let told = told.replace(&format!("{}/", self.folder.display()), "");
         self.text += &format!("\n{}:\n\n```{language}\n{told}```\n", capital(title));
     }
 

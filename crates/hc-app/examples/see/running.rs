@@ -25,8 +25,7 @@ impl Running {
         let log = scene.folder.join(log);
         let file = fs::File::create(&log).expect("the folder can be written");
         let child = Command::new(&scene.hc)
-            .args(["run", "-c"])
-            .arg(&scene.config)
+            .args(["run", "-c", "see.yaml"])
             .current_dir(&scene.folder)
             .stdin(Stdio::null())
             .stdout(file)
@@ -58,7 +57,7 @@ impl Running {
     pub(crate) fn verb(&self, scene: &Scene, arguments: &[&str]) -> String {
         let ran = Command::new(&scene.hc)
             .args(arguments)
-            .args(["--url", "unix:./see.sock"])
+            .args(["--url", &scene.url()])
             .current_dir(&scene.folder)
             .output()
             .expect("hc starts");

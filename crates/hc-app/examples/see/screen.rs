@@ -25,8 +25,9 @@ impl Screen {
         keys: &[&str],
     ) -> Self {
         let shell = format!(
-            "stty cols {columns} rows {rows} -echo; exec '{}' {verb} --url unix:./see.sock",
-            scene.hc.display()
+            "stty cols {columns} rows {rows} -echo; exec '{}' {verb} --url '{}'",
+            scene.hc.display(),
+            scene.url()
         );
         // script, of util-linux, gives it the terminal.
         let mut child = Command::new("script")
@@ -61,9 +62,18 @@ impl Screen {
             .unwrap_or_else(PoisonError::into_inner)
             .screen()
             .clone();
-        // A verb that has printed all has ended already.
-        let _ = keyboard.write_all(b"q");
+        for _ in 0..20 {
+            // A verb that has printed all has ended already; one that shows a detail closes that first.
+            let _ = keyboard.write_all(b"q");
+            let _ = keyboard.flush();
+            thread::sleep(Duration::from_millis(200));
+            if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                break;
+            }
+        }
         drop(keyboard);
+        // It has ended, most of the time; with its terminal it ends always.
+        let _ = child.kill();
         child.wait().expect("it is a child");
         reading.join().expect("reading does not panic");
         Self(seen)
