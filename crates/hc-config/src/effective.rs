@@ -23,7 +23,8 @@ use crate::show::{self, Shown};
 pub struct Effective {
     written: Arc<Written>,
     profile: Profile,
-    targets: HashMap<TargetId, Kept>,
+    /// Shared: a config is shown in more than one place.
+    targets: Arc<HashMap<TargetId, Kept>>,
 }
 
 #[derive(Clone)]
@@ -81,7 +82,7 @@ impl Config {
         Effective {
             written: self.provenance.0.clone(),
             profile: self.profile,
-            targets: targets.collect(),
+            targets: Arc::new(targets.collect()),
         }
     }
 }

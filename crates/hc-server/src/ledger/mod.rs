@@ -213,6 +213,7 @@ impl Ledger {
             let known = find(&mut shard, key, handle.id().as_str());
             match known {
                 Some(record) if record.status != now.status() => {
+                    record.keep_first();
                     record.transitions = record.transitions.wrapping_add(1);
                     record.status = now.status();
                     record.since = record

@@ -75,7 +75,7 @@ impl Ledger {
             .map(|(result, took)| (result, Span::of(took)))
             .collect();
         // What it points to is shared: the copy is made when others may go on.
-        let past = record.past.as_deref().cloned().unwrap_or_default();
+        let past = record.past();
         drop(shard);
         Some(Recollection {
             why: past.why.as_deref().map(bare),
@@ -106,7 +106,7 @@ impl Ledger {
                     .rev()
                     .take(TRANSITIONS)
                     .rev()
-                    .map(|past| Arc::new(event(&id, past)))
+                    .map(|past| Arc::new(event_of(&id, past)))
                     .collect(),
                 failures: failures
                     .into_iter()
@@ -187,7 +187,7 @@ fn transition(event: &Arc<Event>) -> Option<PastTransition> {
 }
 
 /// An event of another process: without a number, and without a time of this one's clock.
-fn event(target: &TargetId, past: PastTransition) -> Event {
+pub(super) fn event_of(target: &TargetId, past: PastTransition) -> Event {
     let (from, to) = (past.from, past.to);
     let is_healthy = matches!(to, Status::Healthy | Status::Degraded);
     let kind = EventKind::Transition {

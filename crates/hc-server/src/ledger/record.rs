@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hc_core::{
-    CheckResult, Event, Evidence, Fact, Failure, Span, Status, TargetHandle, Timestamp, nanos,
+    CheckResult, Event, EventKind, Evidence, Fact, Failure, Span, Status, TargetHandle, Timestamp,
+    nanos,
 };
 use hc_scheduler::{Checked, Next};
 
 use super::histogram::Histogram;
+use super::recall::{PastTransition, event_of};
 use super::tally::Tally;
 
 /// Results and latencies that are kept: a row of a terminal's table.
@@ -124,6 +126,9 @@ pub(crate) struct Record {
     pub(crate) recent: Recent,
     /// As of the last transition that was heard of.
     pub(crate) status: Status,
+    /// How long nothing was known of it before that, if its first result is the only transition there was: of most
+    /// targets it is, and kept as an event it would take as much room as all else.
+    first_held: Span,
     pub(crate) past: Option<Box<Past>>,
     pub(crate) own: Option<Box<Own>>,
 }
@@ -138,6 +143,7 @@ impl Record {
         Self {
             key,
             status: handle.status(),
+            first_held: Span::ABSENT,
             handle,
             tally,
             last: Last {
@@ -227,16 +233,65 @@ impl Record {
         }
     }
 
+    /// The first result, if it was the only transition.
+    fn first(&self) -> Option<Arc<Event>> {
+        let held = self.first_held.get()?;
+        let turn = PastTransition {
+            wall: self.since.wall(),
+            from: Status::Unknown,
+            to: self.status,
+            held,
+            streak: 1,
+            cause: None,
+        };
+        Some(Arc::new(event_of(self.handle.id(), turn)))
+    }
+
+    /// Another transition comes: the first one is kept as others are.
+    pub(crate) fn keep_first(&mut self) {
+        if let Some(first) = self.first() {
+            self.first_held = Span::ABSENT;
+            let past = self.past.get_or_insert_default();
+            past.transitions.push_back(first);
+        }
+    }
+
+    /// All that is remembered of what became of it.
+    pub(crate) fn past(&self) -> Past {
+        let mut past = self.past.as_deref().cloned().unwrap_or_default();
+        if let Some(first) = self.first() {
+            past.transitions.push_front(first);
+        }
+        past
+    }
+
     /// Remembers a transition.
     pub(crate) fn turned(&mut self, event: &Arc<Event>, to: Status) {
         self.transitions = self.transitions.wrapping_add(1);
+        let is_first = self.past.is_none() && self.first_held.get().is_none();
+        let held = plain_beginning(event).filter(|_| is_first);
+        self.keep_first();
         self.since = Moment::of(event.wall);
         self.status = to;
+        if let Some(held) = held {
+            self.first_held = Span::of(held);
+            return;
+        }
         let past = self.past.get_or_insert_default();
         if past.transitions.len() == TRANSITIONS {
             past.transitions.pop_front();
         }
         past.transitions.push_back(event.clone());
+    }
+}
+
+/// How long nothing was known, if an event is a target's plain first result.
+fn plain_beginning(event: &Event) -> Option<Duration> {
+    match &event.kind {
+        EventKind::Transition {
+            turn, cause: None, ..
+        } if turn.from == Status::Unknown && turn.streak == 1 => Some(turn.held),
+        _ => None,
     }
 }
 

@@ -91,10 +91,7 @@ impl Ledger {
         let mut shard = self.shard(key);
         let record = find(&mut shard, key, name);
         record.map_or_else(Default::default, |record| {
-            (
-                record.recent.clone(),
-                record.past.as_deref().cloned().unwrap_or_default(),
-            )
+            (record.recent.clone(), record.past())
         })
     }
 

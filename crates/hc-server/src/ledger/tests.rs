@@ -148,3 +148,35 @@ async fn a_past_is_taken_in_again() {
     monitor.shutdown(Duration::ZERO).await;
     follows.await.unwrap();
 }
+
+/// The first result of a target is no event that is kept, and is told like one.
+#[tokio::test(start_paused = true)]
+async fn a_first_result_is_told_like_any_transition() {
+    let (down, ledger) = (Arc::new(AtomicBool::new(false)), Arc::new(Ledger::new()));
+    let up = Arc::default();
+    let monitor = Monitor::builder()
+        .observer(ledger.clone())
+        .target(target("well", &up))
+        .target(target("turns", &down))
+        .build()
+        .start();
+    monitor.first_sweep().await.unwrap();
+    down.store(true, Ordering::Relaxed);
+    monitor.check_now("turns").await.unwrap();
+    monitor.shutdown(Duration::ZERO).await;
+    ledger.follow().await;
+    let turns = |name: &str| {
+        let known = ledger.recollect(name).unwrap().transitions;
+        let turns = known.iter().map(|turn| (turn.from, turn.to, turn.streak));
+        turns.collect::<Vec<_>>()
+    };
+    let first = (Status::Unknown, Status::Healthy, 1);
+    assert_eq!(turns("well"), [first]);
+    let second = (Status::Healthy, Status::Unhealthy, 1);
+    assert_eq!(turns("turns"), [first, second]);
+    let known = ledger.recollect("turns").unwrap().transitions;
+    assert!(known[0].wall <= known[1].wall && known[0].held > Duration::ZERO);
+    let mut counts: Vec<_> = ledger.targets().iter().map(|it| it.transitions).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2]);
+}
