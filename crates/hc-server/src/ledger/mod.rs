@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hashbrown::HashTable;
-use hc_core::{EventKind, FeedItem, HealthView, Subscription, TargetHandle, stable_hash};
+use hc_core::{Event, EventKind, FeedItem, HealthView, Subscription, TargetHandle, stable_hash};
 use hc_scheduler::{Checked, Observer};
 use tokio::sync::watch;
 
@@ -126,13 +126,23 @@ impl Ledger {
         let Some(mut feed) = lock(&self.feed).take() else {
             return;
         };
+        let mut has_missed = false;
         while let Some(item) = feed.next().await {
-            self.hear(&item);
-            if matches!(item, FeedItem::Missed(_)) {
+            let event = match &item {
+                // What comes after a gap is the oldest event that is left, and says when that was.
+                FeedItem::Missed(_) => {
+                    has_missed = true;
+                    continue;
+                }
+                FeedItem::Event(event) => event,
+            };
+            if std::mem::take(&mut has_missed) {
+                self.resync(event.wall);
                 // In a storm one gap follows the other, and each costs a look at all targets: others of this thread,
                 // who answer and write the log, have their turn between.
                 tokio::task::yield_now().await;
             }
+            self.hear(event);
         }
         self.has_heard_all.send_replace(true);
     }
@@ -147,11 +157,7 @@ impl Ledger {
         let _ = heard.wait_for(|all| *all).await;
     }
 
-    fn hear(&self, item: &FeedItem) {
-        let event = match item {
-            FeedItem::Missed(_) => return self.resync(),
-            FeedItem::Event(event) => event,
-        };
+    fn hear(&self, event: &Arc<Event>) {
         match &event.kind {
             EventKind::Added { target, .. } => self.added(target.as_str(), event.wall),
             EventKind::Removed { target } => self.removed(target.as_str()),
@@ -196,8 +202,9 @@ impl Ledger {
         }
     }
 
-    /// Some events are gone: the view has what they led to.
-    fn resync(&self) {
+    /// Some events are gone: the view has what they led to. They were before `until`, which is as near as one comes to
+    /// when the targets were added that they told of.
+    fn resync(&self, until: SystemTime) {
         let Some(view) = self.view.get() else {
             return;
         };
@@ -224,7 +231,7 @@ impl Ledger {
                 None if now.is_removed() => {}
                 None => {
                     drop(shard);
-                    let fresh = self.record(key, handle, SystemTime::UNIX_EPOCH);
+                    let fresh = self.record(key, handle, until);
                     insert(&mut self.shard(key), fresh);
                 }
             }
@@ -327,5 +334,7 @@ impl Ledger {
     }
 }
 
+#[cfg(test)]
+mod gap;
 #[cfg(test)]
 mod tests;
