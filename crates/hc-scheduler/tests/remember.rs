@@ -205,6 +205,49 @@ async fn a_paused_target_is_restored_as_paused_until_it_is_asked() {
     assert!(!after.is_restored && after.word.status() == Status::Healthy);
 }
 
+/// Nothing was known of it, so nothing is restored.
+#[tokio::test(start_paused = true)]
+async fn what_was_never_judged_is_not_restored() {
+    let switch = Switch::default();
+    let target = switch.target("a", &policy()).with_paused(true);
+    let monitor = Monitor::builder().target(target.clone()).build().start();
+    monitor.first_sweep().await.unwrap();
+    let memory = remembered(monitor, "a").await;
+    let monitor = Monitor::builder()
+        .target(target.with_memory(memory))
+        .build();
+    let monitor = monitor.start();
+    let known = monitor.describe("a").await.unwrap();
+    assert!(!known.is_restored && known.word.status() == Status::Unknown);
+}
+
+/// A pause that ends over a restart ends as any: streaks and backoff begin anew, the status stays.
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_ended_meanwhile_zeroes_the_streaks() {
+    let switch = Switch::default();
+    let target = switch.target("a", &policy());
+    switch.down(true);
+    let monitor = Monitor::builder().target(target.clone()).build().start();
+    monitor.first_sweep().await.unwrap();
+    for _ in 0..4 {
+        monitor.check_now("a").await.unwrap();
+    }
+    monitor.pause(["a".into()]).await.unwrap();
+    let memory = remembered(monitor, "a").await;
+    assert_eq!(memory.health().failures_after_turn(), 4);
+    for (paused, failures) in [(true, 4), (false, 0)] {
+        let target = target.clone().with_memory(memory.clone());
+        let monitor = Monitor::builder()
+            .target(target.with_paused(paused))
+            .build()
+            .start();
+        let known = monitor.describe("a").await.unwrap();
+        assert_eq!(known.health.failures_after_turn(), failures);
+        assert_eq!(known.word.status(), Status::Unhealthy);
+        monitor.shutdown(Duration::ZERO).await;
+    }
+}
+
 /// A target that flaps and is unsteady says so from its first moment, and when that began.
 #[tokio::test(start_paused = true)]
 async fn overlays_go_on() {

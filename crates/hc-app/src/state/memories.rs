@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hc_config::Imprint;
-use hc_core::Memory;
+use hc_core::{Memory, Status};
 use hc_server::{Ledger, Recollection};
 
 use super::line::Line;
@@ -64,7 +64,8 @@ impl Memories {
         if kept.imprint.identity != imprint.identity {
             return None;
         }
-        self.taken += 1;
+        // One that was never judged has nothing to go on from.
+        self.taken += usize::from(kept.memory.health().status() != Status::Unknown);
         let mut memory = kept.memory;
         if let Some(ledger) = &self.ledger {
             let past = kept.past.map(|past| *past).unwrap_or_default();
@@ -89,7 +90,7 @@ impl Memories {
         self.age
     }
 
-    /// How many targets have taken theirs.
+    /// How many targets have taken a status.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.taken

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use hc_core::{Memory, TargetId, Timestamp};
+use hc_core::{Memory, Status, TargetId, Timestamp};
 
 use super::{Entry, Key, Moment, Plan};
 
@@ -41,7 +41,8 @@ impl Plan {
 impl Entry {
     /// Takes in the rest of what is remembered of it, beside its health.
     pub(super) fn recall(&mut self, memory: &Memory, now: Timestamp, wall: SystemTime) {
-        self.is_restored = true;
+        // Who was never judged has nothing that could be restored.
+        self.is_restored = self.health.status() != Status::Unknown;
         self.failed_in = memory.failed_in;
         let holds = [
             self.health.is_flapping(),

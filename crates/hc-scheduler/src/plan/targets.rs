@@ -23,7 +23,14 @@ impl Plan {
         actions: &mut Vec<Action>,
     ) {
         let real = self.clock.real();
-        let memory = target.memory.take();
+        let mut memory = target.memory.take();
+        if let Some(memory) = &mut memory
+            && memory.paused_since.is_some()
+            && !target.paused
+        {
+            // It was resumed between the two, which zeroes them as ever.
+            memory.zero_streaks();
+        }
         let health = match &memory {
             Some(memory) => memory.health_at(real, self.wall),
             None => Health::new(target.policy.start(), real),
