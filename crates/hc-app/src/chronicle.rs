@@ -112,7 +112,8 @@ fn every(summary: Option<Duration>) -> Interval {
     interval
 }
 
-async fn first_sweep(monitor: MonitorHandle) {
+/// Resolves when all were asked once; never, if the monitor was stopped before.
+pub(crate) async fn first_sweep(monitor: MonitorHandle) {
     if monitor.first_sweep().await.is_err() {
         // Stopped before it was done: nothing to tell.
         std::future::pending::<()>().await;

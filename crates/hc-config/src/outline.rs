@@ -31,7 +31,8 @@ pub struct Outline {
 type Hasher = BuildHasherDefault<DefaultHasher>;
 
 /// By what a target is known again in another process: what its health belongs to, and how it is asked. Hashes, which
-/// tell nothing of the secrets among it but whether they are the same.
+/// tell nothing of the secrets among it but whether they are the same: also to whoever guesses, so they are for their
+/// owner's eyes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Imprint {
     /// Of probe, URL and `connect`: with another one it is another thing of the same name.

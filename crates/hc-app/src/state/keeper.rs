@@ -4,6 +4,7 @@
 //! thread for such things. What lies between them is bounded. A disk that fails or hangs costs the file, and no check.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,7 @@ use super::format::Writer;
 use super::line::Line;
 use super::place::Place;
 use super::{State, StateError};
+use crate::chronicle::first_sweep;
 use crate::journal::{Level, Record, Value};
 
 /// Targets that the driver is asked for at once: a tenth of a millisecond of its time.
@@ -134,11 +136,18 @@ impl Saving {
         let mut ticks = tokio::time::interval(self.state.every);
         // After a save that took long the next one has its full distance.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick is now: there is nothing to save yet.
+        // The first tick is now: there is nothing to save yet. There is when all were asked once, and a start that is
+        // followed by an end that nobody announced is no rare thing.
         ticks.reset();
+        let mut swept = pin!(first_sweep(self.monitor.clone()));
+        let mut is_swept = false;
         loop {
             tokio::select! {
                 _ = &mut stopped => return,
+                () = &mut swept, if !is_swept => {
+                    is_swept = true;
+                    ticks.reset();
+                }
                 _ = ticks.tick() => {}
             }
             // Not cut off by the end: two would write at once.
