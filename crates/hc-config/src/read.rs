@@ -275,13 +275,17 @@ impl Reader<'_> {
             }
             _ => node.noun().to_owned(),
         };
-        let finding = Finding::mismatch(
+        let mut finding = Finding::mismatch(
             "wrong-type",
             node.place,
             path,
             &shape.wanted(),
             Some(&found),
         );
+        // As `--state FILE` has it, and as `control` does.
+        if path == "state" && node.scalar().is_some() {
+            finding = finding.hint("write `state: { file: PATH }`".to_owned());
+        }
         self.findings.push(finding);
         None
     }

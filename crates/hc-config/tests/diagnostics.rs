@@ -237,6 +237,7 @@ fn values_out_of_range_or_of_the_wrong_kind() {
         "write `auto` or `dedicated`",
     );
     hint("defaults: { flap: off }", "write `none`");
+    hint("state: /var/lib/x", "write `state: { file: PATH }`");
     hint("defaults: { paused: yes }", "write `true`");
     hint("defaults: { http: { method: get } }", "write `GET`");
 }
