@@ -56,10 +56,8 @@ impl StateHome {
         Some(Path::new(first)).filter(|path| path.is_absolute())
     }
 
+    /// The user's own.
     fn directory(&self) -> Option<PathBuf> {
-        if let Some(service) = self.service() {
-            return Some(service.to_owned());
-        }
         let absolute = |path: &Option<PathBuf>| path.clone().filter(|path| path.is_absolute());
         let state = absolute(&self.state);
         let state = state.or_else(|| Some(absolute(&self.home)?.join(".local/state")))?;
@@ -102,7 +100,9 @@ mod tests {
             home: home.map(Into::into),
             user: 0,
         };
-        assert_eq!(found.directory().as_deref(), wanted.map(Path::new));
+        let service = found.service().map(ToOwned::to_owned);
+        let directory = service.or_else(|| found.directory());
+        assert_eq!(directory.as_deref(), wanted.map(Path::new));
     }
 
     #[test]

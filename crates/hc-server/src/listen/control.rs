@@ -5,17 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The control socket, as a config says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Control {
-    /// In the runtime directory.
-    #[default]
-    Auto,
-    /// At a path.
-    At(PathBuf),
-    /// None.
-    Off,
-}
+/// Where control sockets lie by default, and under what names. Nothing is of this type.
+#[derive(Debug)]
+pub enum Control {}
 
 impl Control {
     /// Where the control sockets of the system's service lie: what its unit names as `RuntimeDirectory=`.
