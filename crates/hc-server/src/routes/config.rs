@@ -2,10 +2,12 @@
 
 use axum::Json;
 use axum::extract::State as Shared;
+use axum::http::Uri;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
+use super::query::Parameters;
 use crate::shown::Setting;
 use crate::wire::problem::Problem;
 
@@ -21,10 +23,12 @@ pub(super) struct ConfigBody {
     get, path = "/api/v1/config", tag = "process",
     responses(
         (status = 200, description = "The config", body = ConfigBody),
+        (status = 400, description = "There are no parameters", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "The Host header is not one of this server's", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn config(Shared(state): App) -> Json<ConfigBody> {
+pub(super) async fn config(Shared(state): App, uri: Uri) -> Result<Json<ConfigBody>, Problem> {
+    Parameters::of(&uri)?.end()?;
     let settings = state.configured().catalogue.process();
-    Json(ConfigBody { settings })
+    Ok(Json(ConfigBody { settings }))
 }

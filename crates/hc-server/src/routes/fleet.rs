@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::extract::State as Shared;
+use axum::http::Uri;
 use hc_core::{CheckResult, Overlay, Status};
 use hc_scheduler::Stats;
 
 use super::App;
+use super::query::Parameters;
 use crate::server::State;
 use crate::wire::fleet::FleetBody;
 use crate::wire::problem::Problem;
@@ -19,11 +21,13 @@ use crate::wire::{millis, target::overlays, timestamp, whole_millis};
     get, path = "/api/v1/fleet", tag = "fleet",
     responses(
         (status = 200, description = "The fleet", body = FleetBody),
+        (status = 400, description = "There are no parameters", body = Problem, content_type = "application/problem+json"),
         (status = 421, description = "The Host header is not one of this server's", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "hc is being stopped", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn fleet(Shared(state): App) -> Result<Json<FleetBody>, Problem> {
+pub(super) async fn fleet(Shared(state): App, uri: Uri) -> Result<Json<FleetBody>, Problem> {
+    Parameters::of(&uri)?.end()?;
     let stats = state.monitor.stats().await;
     let stats = stats.map_err(|_| Problem::stopping())?;
     Ok(Json(body(&state, &stats)))
@@ -53,6 +57,7 @@ fn body(state: &Arc<State>, stats: &Stats) -> FleetBody {
         instance: state.about.instance.clone(),
         release: state.about.version.clone(),
         started: timestamp(state.about.started),
+        now: timestamp(state.monitor.wall()),
         uptime_ms: whole_millis(now.since(state.monitor.started())),
         targets: handles.len(),
         healthy: statuses[Status::Healthy as usize],

@@ -15,7 +15,11 @@ pub struct FleetBody {
     pub release: String,
     /// When the process started, RFC 3339.
     pub started: String,
-    /// How long it has been running.
+    /// What time it is there, RFC 3339: what `since` is to be compared with.
+    #[serde(default)]
+    #[schema(required)]
+    pub now: String,
+    /// How long it has been running, without the time that the machine slept.
     pub uptime_ms: u64,
     /// Known targets.
     pub targets: usize,

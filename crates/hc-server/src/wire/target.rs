@@ -181,7 +181,10 @@ impl TargetBody {
         } = parts;
         let name = seen.handle.id().as_str();
         let (health, policy) = (&description.health, &description.policy);
-        let age = now.since(description.since);
+        // What a clock said then, and not this one less the time that passed: a machine that sleeps counts none of it.
+        let heard = Some(seen.since).filter(|since| *since != SystemTime::UNIX_EPOCH);
+        let counted = || wall.checked_sub(now.since(description.since));
+        let since = heard.or_else(counted).unwrap_or(*wall);
         Self {
             uid: uid_of(seen.key),
             name: name.to_owned(),
@@ -199,7 +202,7 @@ impl TargetBody {
                 .map(|overlay| overlay.as_str().into())
                 .collect(),
             restored: description.is_restored,
-            since: timestamp(wall.checked_sub(age).unwrap_or(*wall)),
+            since: timestamp(since),
             streak: Streak {
                 passes: health.passes_in_row(),
                 failures: health.failures_in_row(),
@@ -249,7 +252,7 @@ fn last_check(last: &Checked, url: Option<&str>) -> CheckBody {
         result: last.result.as_str(),
         failure: last.why(),
         evidence: ledger::evidence(last),
-        total: last.duration,
+        total: ledger::took(last),
         is_insecure: false,
     })
 }

@@ -45,6 +45,9 @@ async fn what_is_not_there_and_what_is_not_allowed_are_problems() {
     ] {
         site.problem(path, 404, "not-found").await;
     }
+    for path in ["/api/v1/fleet?x=1", "/api/v1/config?x"] {
+        site.problem(path, 400, "bad-filter").await;
+    }
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         let request = format!(
             "{method} /api/v1/fleet HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+use std::time::Duration;
+
+use hc_core::{Evidence, Target, probe_fn};
+
 use crate::support::{Site, Switch, names};
 
 #[tokio::test]
@@ -23,6 +27,31 @@ async fn the_fleet_stands_as_its_targets_do() {
     }
     assert_eq!(fleet["isolated"], false);
     assert_eq!(fleet["instance"], "test");
+    // Its clock, which nothing that is counted from the start can replace: this one says it started in 1970.
+    let (now, started) = (fleet["now"].as_str(), fleet["started"].as_str());
+    assert!(now > Some("2020") && started < Some("1971"), "{fleet}");
+}
+
+/// A status holds since its change, and a check took what its probe says: one answer tells one time for each.
+#[tokio::test]
+async fn what_is_told_twice_is_told_alike() {
+    let spent = Duration::from_secs(7);
+    let probe = probe_fn(move |_| async move {
+        let mut evidence = Evidence::new();
+        evidence.total = Some(spent);
+        Ok(evidence)
+    });
+    let make = |_| Target::new("a", probe);
+    let site = Site::unswept([("a", Switch::default())], make).await;
+    site.monitor.check_now("a").await.unwrap();
+    site.monitor.first_sweep().await.unwrap();
+    let path = format!("/api/v1/targets/{}", hc_server::uid("a"));
+    // By the second answer all has been heard.
+    site.json(&path).await;
+    let told = site.json(&path).await;
+    assert_eq!(told["since"], told["transitions"][0]["time"], "{told}");
+    assert_eq!(told["last_check"]["total_ms"], 7_000.0, "{told}");
+    assert_eq!(told["recent_ms"][0], 7_000.0, "{told}");
 }
 
 #[tokio::test]
