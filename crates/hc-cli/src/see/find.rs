@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hc_app::Home;
 use hc_server::Control;
 use tokio::net::UnixStream;
 
@@ -28,14 +29,23 @@ pub(super) struct Directory {
 
 /// Where control sockets may lie, the likeliest first.
 pub(super) fn directories() -> Vec<Directory> {
-    let home = crate::host::home();
-    let own = Control::directory(home.runtime.as_deref(), &home.temporary, home.user);
+    directories_of(crate::host::home())
+}
+
+fn directories_of(home: Home) -> Vec<Directory> {
     let of_all = |path: PathBuf| Directory { path, owner: None };
     let mut all: Vec<Directory> = home.service.map(of_all).into_iter().collect();
-    all.push(Directory {
-        path: own,
-        owner: Some(home.user),
-    });
+    // It may have been started where the environment was another: by cron, over ssh, with sudo.
+    let usual = Path::new("/run/user").join(home.user.to_string());
+    for runtime in [home.runtime.as_deref(), None, Some(&*usual)] {
+        let path = Control::directory(runtime, &home.temporary, home.user);
+        if all.iter().all(|known| known.path != path) {
+            all.push(Directory {
+                path,
+                owner: Some(home.user),
+            });
+        }
+    }
     if all.iter().all(|known| known.path != Path::new(SYSTEM)) {
         all.push(of_all(SYSTEM.into()));
     }
@@ -189,6 +199,31 @@ mod tests {
             note.starts_with("2 hc run here") && note.contains(&other),
             "{note}"
         );
+    }
+
+    #[test]
+    fn one_of_the_same_user_is_found_whatever_either_environment_says() {
+        let sought = |runtime: Option<&str>| {
+            let home = Home {
+                service: None,
+                runtime: runtime.map(Into::into),
+                temporary: "/tmp".into(),
+                user: 1000,
+                process: 7,
+            };
+            let told = directories_of(home).into_iter();
+            told.map(|of| (of.path.display().to_string(), of.owner))
+                .collect::<Vec<_>>()
+        };
+        let own = |path: &str| (path.to_owned(), Some(1000));
+        let (usual, temporary) = (own("/run/user/1000/hc"), own("/tmp/hc-1000"));
+        let system = (SYSTEM.to_owned(), None);
+        let all = [usual.clone(), temporary.clone(), system.clone()];
+        assert_eq!(sought(Some("/run/user/1000")), all);
+        let all = [temporary.clone(), usual.clone(), system.clone()];
+        assert_eq!(sought(None), all);
+        let all = [own("/elsewhere/hc"), temporary, usual, system];
+        assert_eq!(sought(Some("/elsewhere")), all);
     }
 
     #[tokio::test]

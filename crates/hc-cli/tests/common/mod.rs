@@ -46,6 +46,7 @@ fn clean(mut command: Command) -> Command {
     }
     // Control sockets of tests lie beside none of the user's own.
     command.env("XDG_RUNTIME_DIR", folder_of("runtime"));
+    command.env("TMPDIR", folder_of("temporary"));
     // And no test goes on where another one was.
     static COMMANDS: AtomicUsize = AtomicUsize::new(0);
     let nth = COMMANDS.fetch_add(1, Ordering::Relaxed);
