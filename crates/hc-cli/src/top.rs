@@ -92,6 +92,7 @@ async fn watch(whom: Whom, term: &Term) -> anyhow::Result<ExitCode> {
             for action in app.on(input, started.elapsed()) {
                 match action {
                     Action::Quit => return Ok(ExitCode::Ok),
+                    Action::Interrupt => return Ok(ExitCode::Interrupted),
                     Action::Suspend => screen.suspend()?,
                     Action::Repaint => screen.repaint()?,
                     // One question is under way at most, so there is room.

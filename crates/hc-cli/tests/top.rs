@@ -99,7 +99,7 @@ fn signals_and_keys_give_the_terminal_back() {
     let run = run(&runtime, &format!("targets: [\"{NOBODY}\"]"));
     for (how, code) in [
         ("q", 0),
-        ("\u{3}", 0),
+        ("\u{3}", 130),
         ("TERM", 0),
         ("INT", 130),
         ("HUP", 0),

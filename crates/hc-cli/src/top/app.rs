@@ -40,6 +40,8 @@ pub(super) enum Action {
     Suspend,
     /// End.
     Quit,
+    /// End, as Ctrl-C asks for.
+    Interrupt,
 }
 
 /// How it is drawn.
@@ -254,7 +256,7 @@ impl App {
     fn key(&mut self, key: KeyEvent) -> Vec<Action> {
         let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c') if is_control => vec![Action::Quit],
+            KeyCode::Char('c') if is_control => vec![Action::Interrupt],
             KeyCode::Char('z') if is_control => vec![Action::Suspend],
             KeyCode::Char('l') if is_control => vec![Action::Repaint],
             _ => match self.mode {
