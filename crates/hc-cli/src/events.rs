@@ -9,7 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hc_app::journal;
 use hc_server::wire::event::{EventBody, EventPage, Gap};
+use hc_server::wire::fleet::FleetBody;
+use jiff::tz::TimeZone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::json;
 
 use crate::args::EventsArgs;
 use crate::exit::ExitCode;
@@ -104,6 +107,15 @@ impl Printer {
             .then(|| format!("{{\"schema\":\"hc.event/1\",\"event\":\"gap\"{missed}}}"))
     }
 
+    /// A gap before everything that is told.
+    fn unknown_before(&self, time: &str) -> Option<String> {
+        let json = || {
+            let gap = json!({"schema": "hc.event/1", "time": time, "event": "gap"}).to_string();
+            words::ascii_controls(&gap)
+        };
+        self.is_json.then(json)
+    }
+
     fn print(lines: &[String]) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         for line in lines {
@@ -143,14 +155,18 @@ impl<'a> Following<'a> {
         let begun = async {
             let mut client = self.client().await?;
             let kept = kept(&mut client).await?;
-            Ok::<_, Trouble>((client, kept))
+            let started = match is_whole(args) {
+                true => Some(client.get::<FleetBody>("/api/v1/fleet").await?.started),
+                false => None,
+            };
+            Ok::<_, Trouble>((client, kept, started))
         };
-        let (mut client, kept) = match begun.await {
+        let (mut client, kept, started) = match begun.await {
             Ok(begun) => begun,
             Err(trouble) => return Ok(told(&trouble, self.term)),
         };
         self.last = Some(kept.cursor.clone());
-        Printer::print(&self.past(&kept, args))?;
+        Printer::print(&self.past(&kept, started.as_deref(), args))?;
         if !args.follow {
             return Ok(ExitCode::Ok);
         }
@@ -189,8 +205,8 @@ impl<'a> Following<'a> {
         Ok(client)
     }
 
-    /// The lines of what is kept, as far as they are wanted.
-    fn past(&self, kept: &Kept, args: &EventsArgs) -> Vec<String> {
+    /// The lines of what is kept, as far as they are wanted; `started`: when the run began that keeps it.
+    fn past(&self, kept: &Kept, started: Option<&str>, args: &EventsArgs) -> Vec<String> {
         let oldest = args
             .since
             .and_then(|since| crate::host::wall().checked_sub(since));
@@ -198,18 +214,41 @@ impl<'a> Following<'a> {
             (Some(oldest), Some(time)) => time >= oldest,
             _ => true,
         };
+        let is_before = |start: &&str| match (oldest, words::time(start)) {
+            (Some(oldest), Some(start)) => oldest < start,
+            (None, start) => start.is_some(),
+            _ => false,
+        };
+        let mut lines = Vec::new();
         let first = kept.events.first();
         if let Some(first) = first.filter(|first| is_recent(first) && kept.is_cut)
-            && (args.since.is_some() || !args.follow)
+            && is_whole(args)
         {
             let time = hc_core::escape(&first.time, 40);
             self.say(&format!("events before {time} are kept no more"));
+        } else if let Some(started) = started.filter(is_before) {
+            self.say(&format!(
+                "hc runs since {}; what happened before is not known here",
+                clock(started)
+            ));
+            lines.extend(self.printer.unknown_before(started));
         }
-        let wanted = kept.events.iter().filter(is_recent);
-        let mut lines: Vec<String> = wanted
-            .filter(|event| self.printer.is_wanted(event))
-            .map(|event| self.printer.line(event))
-            .collect();
+        let recent: Vec<_> = kept.events.iter().filter(is_recent).collect();
+        let wanted = recent.iter().filter(|event| self.printer.is_wanted(event));
+        lines.extend(wanted.map(|event| self.printer.line(event)));
+        if let (Some(first), true) = (recent.first(), lines.is_empty())
+            && self.printer.is_terminal
+            && !self.term.quiet
+        {
+            let all = match recent.len() {
+                1 => "the one event".to_owned(),
+                several => format!("all {several} events"),
+            };
+            self.say(&format!(
+                "nothing worth a line since {}; -v shows {all}",
+                clock(&first.time)
+            ));
+        }
         if args.follow && args.since.is_none() {
             lines.drain(..lines.len().saturating_sub(FEW));
         }
@@ -280,6 +319,16 @@ impl<'a> Following<'a> {
     }
 }
 
+/// Whether all is to be told that there is, and not only what `-f` begins with.
+fn is_whole(args: &EventsArgs) -> bool {
+    args.since.is_some() || !args.follow
+}
+
+/// For people here.
+fn clock(time: &str) -> String {
+    words::clock(time, Some(crate::host::wall()), &TimeZone::system())
+}
+
 /// The events that hc keeps.
 struct Kept {
     events: Vec<EventBody>,
@@ -293,7 +342,9 @@ async fn kept(client: &mut Client) -> Result<Kept, Trouble> {
     let mut path = format!("/api/v1/events?limit={PAGE}");
     let mut events: Vec<EventBody> = Vec::new();
     let mut cursor = String::new();
+    let begun = client.taken();
     for _ in 0..MOST_PAGES {
+        client.bear(begun)?;
         let page: EventPage = client.get(&path).await?;
         let is_last = page.items.is_empty() || page.next_cursor == cursor;
         events.extend(page.items);

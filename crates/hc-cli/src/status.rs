@@ -162,6 +162,7 @@ async fn pages(
     more: &str,
     is_enough: impl Fn(&[TargetBody]) -> bool,
 ) -> Result<(Vec<TargetBody>, usize), Trouble> {
+    let begun = client.taken();
     let mut page: TargetPage = client.get(first).await?;
     let (mut seen, mut known) = (Vec::new(), std::collections::HashSet::new());
     for _ in 0..MOST_PAGES {
@@ -175,6 +176,7 @@ async fn pages(
         match &page.next_cursor {
             Some(cursor) if !is_enough(&seen) => {
                 let path = format!("{more}&cursor={}", words::percent(cursor));
+                client.bear(begun)?;
                 page = client.get(&path).await?;
             }
             _ => break,

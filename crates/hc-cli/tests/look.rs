@@ -311,13 +311,23 @@ async fn events_are_the_lines_of_the_log() {
         "{all:?}"
     );
     let json = ran(&mut run.look(&["events", "--json", "--since", "1h"]));
-    assert_eq!(json.stdout.lines().count(), all.stdout.lines().count());
+    let mut json = json.stdout.lines();
+    let gap: serde_json::Value = serde_json::from_str(json.next().unwrap()).unwrap();
+    assert!(gap["event"] == "gap" && gap["time"].is_string(), "{gap}");
+    let first = json.next().unwrap();
     assert!(
-        json.stdout
-            .starts_with("{\"schema\":\"hc.event/1\",\"id\":\""),
-        "{json:?}"
+        first.starts_with("{\"schema\":\"hc.event/1\",\"id\":\""),
+        "{first}"
     );
-    assert_eq!(ran(&mut run.look(&["events", "--since", "1ms"])).stdout, "");
+    assert_eq!(json.count() + 1, all.stdout.lines().count());
+    // What a run before this one knew is not here, and that is said where it would have been told.
+    for arguments in [&["events"][..], &["events", "-v", "--since", "1h"]] {
+        let said = ran(&mut run.look(arguments)).stderr;
+        assert!(said.starts_with("hc: hc runs since "), "{said}");
+        assert!(said.ends_with("; what happened before is not known here\n"));
+    }
+    let none = ran(&mut run.look(&["events", "--since", "1ms"]));
+    assert_eq!((&*none.stdout, &*none.stderr), ("", ""));
 
     // Following goes on over a restart, and says what is not known.
     let config = folder("look_events_config").join("hc.yaml");
@@ -371,6 +381,24 @@ fn folder_file(folder: &str, file: &str) -> std::path::PathBuf {
     std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
         .join(folder)
         .join(file)
+}
+
+/// Who sees nothing on a terminal is told that there is something.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_is_well_says_that_it_has_events() {
+    let good = Server::always(http::ok()).await;
+    let runtime = folder("look_calm");
+    let mut run = Run::start(&runtime, &[&good.url("/")]);
+    run.line("first_sweep");
+    for arguments in [&["events"][..], &["events", "-f"]] {
+        let mut screen = Pty::start(&run.look(arguments), 100, 24);
+        let text = screen.has("hc: nothing worth a line since ");
+        assert!(
+            text.contains("; -v shows all ") && text.contains(" events"),
+            "{text}"
+        );
+    }
+    assert_eq!(run.stop("TERM"), 0);
 }
 
 /// A stream that is none, one that never ends a line, and one with holes.

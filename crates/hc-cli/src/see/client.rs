@@ -29,6 +29,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// A page of a thousand targets is one or two; this one would have 32 KiB a target.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
+/// All pages of one list together: 100,000 targets are 150 MB.
+const MOST_PAGED: usize = 512 * 1024 * 1024;
+
 /// Problems and errors of others are short.
 const LARGEST_PROBLEM: usize = 64 * 1024;
 
@@ -46,6 +49,8 @@ type Sender = SendRequest<Empty<Bytes>>;
 pub(crate) struct Client {
     place: Place,
     kept: Option<Connection>,
+    /// Bytes of answers so far.
+    taken: usize,
 }
 
 /// A connection and the task that drives it, which ends with it.
@@ -58,7 +63,11 @@ struct Connection {
 impl Client {
     /// A client that has not connected yet.
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, kept: None }
+        Self {
+            place,
+            kept: None,
+            taken: 0,
+        }
     }
 
     /// Whom it asks.
@@ -82,6 +91,22 @@ impl Client {
         })
     }
 
+    /// Bytes of answers so far.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Whether the pages that came since so many bytes are still no more than a fleet has.
+    ///
+    /// # Errors
+    /// They are: what answers is none, or means ill.
+    pub(crate) fn bear(&self, begun: usize) -> Result<(), Trouble> {
+        match self.taken.saturating_sub(begun) > MOST_PAGED {
+            true => Err(Trouble::strange(&self.place, "its pages never end")),
+            false => Ok(()),
+        }
+    }
+
     async fn ask(&mut self, path: &str) -> Result<Bytes, Trouble> {
         let kept = self.kept.take();
         let was_kept = kept.is_some();
@@ -97,6 +122,7 @@ impl Client {
         }
         let body = self.body(response?, path).await?;
         self.kept = Some(connection);
+        self.taken = self.taken.saturating_add(body.len());
         Ok(body)
     }
 
@@ -307,5 +333,22 @@ impl Told {
             let error = hc_core::escape(&error.to_string(), 120);
             Trouble::strange(&self.place, format_args!("an event: {error}"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_without_end_are_borne_so_long() {
+        let place: Place = "http://127.0.0.1:1".parse().unwrap();
+        let mut client = Client::new(place);
+        client.taken = MOST_PAGED + 7;
+        assert!(client.bear(7).is_ok());
+        let Err(trouble) = client.bear(6) else {
+            panic!("that is one byte too many");
+        };
+        assert!(trouble.to_string().contains("never end"), "{trouble}");
     }
 }

@@ -39,13 +39,16 @@ pub(crate) fn lines(detail: &TargetDetail, manner: &Manner) -> Vec<Line> {
     let changes = detail.transitions.iter().rev();
     section(
         &mut lines,
-        &format!("changes of status: {} in all", detail.transitions_total),
+        &format!(
+            "changes of status: {} since hc started",
+            detail.transitions_total
+        ),
         changes.map(|event| change(event, manner)).collect(),
     );
     let failures = detail.failures.iter().rev();
     section(
         &mut lines,
-        &format!("failed checks: {} in all", detail.failures_total),
+        &format!("failed checks: {} since hc started", detail.failures_total),
         failures.map(|check| failure(check, manner)).collect(),
     );
     if manner.with_settings {
@@ -203,20 +206,5 @@ fn section(lines: &mut Vec<Line>, heading: &str, of: Vec<Line>) {
 
 /// The local time of day; of another day with its date.
 fn clock(text: &str, manner: &Manner) -> String {
-    let Some(at) = words::time(text) else {
-        return "-".to_owned();
-    };
-    let zoned = |at: SystemTime| {
-        let at = jiff::Timestamp::try_from(at).ok()?;
-        Some(at.to_zoned_datetime(manner.zone.clone()))
-    };
-    let Some(at) = zoned(at) else {
-        return "-".to_owned();
-    };
-    let today = manner.now.and_then(zoned).map(|now| now.date());
-    let form = match today == Some(at.date()) {
-        true => "%H:%M:%S",
-        false => "%m-%d %H:%M:%S",
-    };
-    at.strftime(form).to_string()
+    words::clock(text, manner.now, &manner.zone)
 }

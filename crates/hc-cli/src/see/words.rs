@@ -9,6 +9,7 @@ use hc_core::escape;
 use hc_server::wire::check::Why;
 use hc_server::wire::fleet::FleetBody;
 use hc_server::wire::target::{NextBody, TargetBody};
+use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::term::Tone;
@@ -137,9 +138,29 @@ pub(crate) fn time(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(at).ok()
 }
 
+/// The time of day in a zone of what RFC 3339 says; of another day with its date.
+pub(crate) fn clock(text: &str, now: Option<SystemTime>, zone: &TimeZone) -> String {
+    let zoned = |at: SystemTime| {
+        let at = jiff::Timestamp::try_from(at).ok()?;
+        Some(at.to_zoned_datetime(zone.clone()))
+    };
+    let Some(at) = time(text).and_then(zoned) else {
+        return "-".to_owned();
+    };
+    let today = now.and_then(zoned).map(|now| now.date());
+    let form = match today == Some(at.date()) {
+        true => "%H:%M:%S",
+        false => "%m-%d %H:%M:%S",
+    };
+    at.strftime(form).to_string()
+}
+
 /// Now, by the clock of the hc that tells: its own may be another's.
 pub(crate) fn now(fleet: &FleetBody) -> Option<SystemTime> {
-    time(&fleet.started)?.checked_add(Duration::from_millis(fleet.uptime_ms))
+    time(&fleet.now).or_else(|| {
+        // An older one does not say it.
+        time(&fleet.started)?.checked_add(Duration::from_millis(fleet.uptime_ms))
+    })
 }
 
 /// How long ago that was.
@@ -154,25 +175,32 @@ pub(crate) fn ago(then: Option<SystemTime>, now: Option<SystemTime>) -> String {
 /// fit into so many columns is left out, the least first.
 pub(crate) fn headline(fleet: &FleetBody, up: Duration, columns: usize) -> String {
     let instance = escape(&fleet.instance, 60);
-    let counts = [
+    let told = |counts: &[(usize, &str)]| {
+        let some = counts.iter().filter(|(count, _)| *count > 0);
+        let some: Vec<_> = some.map(|(n, word)| format!("{n} {word}")).collect();
+        some.join(" ")
+    };
+    // These add up.
+    let statuses = told(&[
         (fleet.healthy, "healthy"),
         (fleet.degraded, "degraded"),
         (fleet.unhealthy, "unhealthy"),
         (fleet.unknown, "unknown"),
+    ]);
+    // Each of these is one of those too.
+    let overlays = told(&[
         (fleet.suspect, "suspect"),
         (fleet.flapping, "flapping"),
         (fleet.paused, "paused"),
         (fleet.stale, "stale"),
-    ];
-    let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    let counts = match counts.is_empty() {
+    ]);
+    let mut counts = match statuses.is_empty() {
         true => " targets".to_owned(),
-        false => format!(": {}", counts.join(" ")),
+        false => format!(": {statuses}"),
     };
+    if !overlays.is_empty() {
+        counts.push_str(&format!(" ({overlays})"));
+    }
     let mut line = format!("hc {instance} up {}  {}{counts}", span(up), fleet.targets);
     let mut more = Vec::new();
     if fleet.isolated {
@@ -347,11 +375,23 @@ mod tests {
         assert!(line(&fleet, 80).ends_with("unhealthy  38.0/s  late 8 ms"));
         assert!(line(&fleet, 70).ends_with("unhealthy  38.0/s"));
         assert!(line(&fleet, 10).ends_with("3 unhealthy"));
+        (fleet.paused, fleet.stale) = (1, 2);
+        assert!(line(&fleet, 10).ends_with("3 unhealthy (1 paused 2 stale)"));
+        (fleet.paused, fleet.stale) = (0, 0);
         fleet.isolated = true;
         assert!(line(&fleet, 90).contains("unhealthy  ISOLATED: nothing answers  38.0/s"));
         fleet.targets = 0;
         (fleet.healthy, fleet.degraded, fleet.unhealthy) = (0, 0, 0);
         assert!(line(&fleet, 30).ends_with("0 targets"));
+    }
+
+    /// A machine that slept, or whose clock was set: how long it runs says nothing about what time it is.
+    #[test]
+    fn now_is_what_its_clock_says() {
+        let mut fleet = crate::see::fixture::fleet();
+        assert_eq!(now(&fleet), time("2026-11-24T14:14:14.000Z"), "an older hc");
+        fleet.now = "2026-11-24T22:00:00.000Z".into();
+        assert_eq!(now(&fleet), time("2026-11-24T22:00:00.000Z"));
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub(super) struct Choice {
     pub(super) only_trouble: bool,
 }
 
+/// No fleet has more, whatever is said.
+const MOST_TARGETS: usize = 10_000_000;
+
 /// Every state in which a target is not simply well.
 const TROUBLE: [&str; 8] = [
     "unhealthy",
@@ -168,7 +171,7 @@ impl List {
     pub(super) fn take(&mut self, window: &Window, page: TargetPage) {
         self.items = page.items;
         self.offset = window.offset;
-        self.matched = page.matched;
+        self.matched = page.matched.min(MOST_TARGETS);
         let is_chosen = |target: &TargetBody| Some(&target.uid) == self.chosen.as_ref();
         if self.at > 0
             && let Some(nth) = self.items.iter().position(is_chosen)
@@ -215,5 +218,31 @@ impl List {
         if let Some(current) = self.current() {
             self.chosen = Some(current.uid.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::see::fixture;
+
+    /// What answers may say anything.
+    #[test]
+    fn a_fleet_beyond_all_numbers_is_no_overflow() {
+        let page = || TargetPage {
+            version: 1,
+            items: fixture::trouble(),
+            matched: usize::MAX,
+            next_cursor: None,
+        };
+        let mut list = List::default();
+        list.resize(20);
+        list.take(&list.window(), page());
+        list.go(usize::MAX);
+        for _ in 0..3 {
+            list.take(&list.window(), page());
+        }
+        assert_eq!(list.matched, MOST_TARGETS);
+        assert!(list.at < MOST_TARGETS && list.first <= list.at);
     }
 }

@@ -146,10 +146,10 @@ api-1  unhealthy for 12m3s, next: 14s backoff x2
   results  ...........................xxx
   ms       ____.^-.____ 0.90-4.0  p50 1.1  p99 4.0
 
-changes of status: 4 in all
+changes of status: 4 since hc started
   14:02:11 healthy -> unhealthy after 15m36s: refused in connect: 127.0.0.1:808~
 
-failed checks: 12 in all
+failed checks: 12 since hc started
   14:10:01 refused in connect: 127.0.0.1:8081 refused the connection
 
 settings, and who said so
