@@ -12,7 +12,7 @@ use hc_server::wire::event::{EventBody, EventPage, Gap};
 use hc_server::wire::fleet::FleetBody;
 use jiff::tz::TimeZone;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde_json::json;
+use serde_json::Value;
 
 use crate::args::EventsArgs;
 use crate::exit::ExitCode;
@@ -110,8 +110,8 @@ impl Printer {
     /// A gap before everything that is told.
     fn unknown_before(&self, time: &str) -> Option<String> {
         let json = || {
-            let gap = json!({"schema": "hc.event/1", "time": time, "event": "gap"}).to_string();
-            words::ascii_controls(&gap)
+            let time = words::ascii_controls(&Value::from(time).to_string());
+            format!("{{\"schema\":\"hc.event/1\",\"time\":{time},\"event\":\"gap\"}}")
         };
         self.is_json.then(json)
     }

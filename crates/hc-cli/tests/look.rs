@@ -312,7 +312,9 @@ async fn events_are_the_lines_of_the_log() {
     );
     let json = ran(&mut run.look(&["events", "--json", "--since", "1h"]));
     let mut json = json.stdout.lines();
-    let gap: serde_json::Value = serde_json::from_str(json.next().unwrap()).unwrap();
+    let gap = json.next().unwrap();
+    assert!(gap.starts_with("{\"schema\":\"hc.event/1\","), "{gap}");
+    let gap: serde_json::Value = serde_json::from_str(gap).unwrap();
     assert!(gap["event"] == "gap" && gap["time"].is_string(), "{gap}");
     let first = json.next().unwrap();
     assert!(
