@@ -205,10 +205,11 @@ fn roots_that_cannot_be_read_are_told_at_the_start() {
         .args(["run", "http://127.0.0.1:1/"])
         .output()
         .unwrap();
-    assert_eq!(ran.status.code(), Some(1));
-    let log = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    let said = String::from_utf8(ran.stderr).unwrap();
     assert!(
-        log.contains("ERROR failed") && log.contains("/nowhere/ca.pem"),
-        "{log}"
+        said.starts_with("hc: failed to export: the roots in /nowhere/ca.pem: "),
+        "{said}"
     );
+    assert!(ran.stdout.is_empty());
 }

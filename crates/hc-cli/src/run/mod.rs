@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use hc_app::journal::{self, Level, Record, Value};
@@ -50,6 +50,10 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::Usage);
         }
     };
+    if let Err(error) = export.check() {
+        term.trouble(&format!("failed to export: {error}"));
+        return Ok(ExitCode::Usage);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -133,7 +137,9 @@ async fn watch(
     let mut hangup = signal(SignalKind::hangup()).context("failed to hear SIGHUP")?;
     let supervisor = Supervisor::of(&Said::by_environment(), std::process::id(), &log);
 
-    let (mut window, warnings) = match Window::bind(&config, &crate::host::home(), now()).await {
+    // What is told at the start is told in this order, as of this moment.
+    let begun = now();
+    let (mut window, warnings) = match Window::bind(&config, &crate::host::home(), begun).await {
         Ok(bound) => bound,
         Err(error) => {
             log.write(&failed(&error));
@@ -145,7 +151,7 @@ async fn watch(
         window = Some(Window::closed(&config));
     }
     let home = crate::host::state_home();
-    let (state, warning) = match State::open(&config, source.path.as_deref(), &home, now()) {
+    let (state, warning) = match State::open(&config, source.path.as_deref(), &home, begun) {
         Ok(opened) => opened,
         Err(error) => {
             log.write(&failed(&error));
@@ -163,12 +169,14 @@ async fn watch(
         .instance
         .clone()
         .unwrap_or_else(|| around.host_name.clone());
-    let mut start = start(&config, source, short_of_files, window.as_ref());
+    let mut start = start(&config, source, window.as_ref(), begun);
     if let Some(place) = exported {
         start[0] = start[0].clone().with("export", place);
     }
     start.extend(warnings);
     start.extend(warning);
+    start.extend(short_of_files);
+    start.extend(export.warning(now()));
     let log_settings = config.log;
     let of = config.targets.len();
     let ledger = window.as_ref().map(Window::ledger);
@@ -332,7 +340,7 @@ fn surroundings(descriptors: usize, log: &Log, window: Option<&Window>) -> Surro
     around
 }
 
-fn now() -> std::time::SystemTime {
+fn now() -> SystemTime {
     crate::host::wall()
 }
 
@@ -340,10 +348,10 @@ fn now() -> std::time::SystemTime {
 fn start(
     config: &Config,
     source: &WhatToRun,
-    short_of_files: Option<Record>,
     window: Option<&Window>,
+    begun: SystemTime,
 ) -> Vec<Record> {
-    let mut start = Record::new(now(), Level::Info, "start")
+    let mut start = Record::new(begun, Level::Info, "start")
         .with("version", env!("CARGO_PKG_VERSION"))
         .with("config", source.shown())
         .with("targets", config.targets.len())
@@ -354,19 +362,18 @@ fn start(
     }
     let mut records = vec![start];
     records.extend(config.warnings.iter().map(|warning| {
-        Record::new(now(), Level::Warn, "config")
+        Record::new(begun, Level::Warn, "config")
             .with("at", format!("{}:{}", warning.file, warning.line))
             .with("key", warning.path.clone())
             .with_message(warning.message.clone())
     }));
-    records.extend(short_of_files);
     let insecure = config
         .targets
         .iter()
         .filter(|target| matches!(&target.probe, ProbeSpec::Http(http) if http.tls.insecure));
     let insecure = insecure.count();
     if insecure > 0 {
-        let record = Record::new(now(), Level::Warn, "insecure")
+        let record = Record::new(begun, Level::Warn, "insecure")
             .with("targets", insecure)
             .with_message("the certificates of these targets are not verified");
         records.push(record);
@@ -381,6 +388,15 @@ fn failed(error: &impl std::error::Error) -> Record {
 /// A config that is being read.
 type Loading = JoinHandle<Result<Config, ConfigErrors>>;
 
+/// Why a config was not read.
+enum NotLoaded {
+    Wrong(ConfigErrors),
+    /// The reading panicked, which the panic's hook has told.
+    Bug,
+}
+
+type Loaded = Result<Config, NotLoaded>;
+
 /// Reads on a thread of its own: a file on a dead disk must hold up neither the checks nor the end.
 fn load_again(source: &Arc<WhatToRun>) -> Loading {
     let source = source.clone();
@@ -391,18 +407,31 @@ fn load_again(source: &Arc<WhatToRun>) -> Loading {
 ///
 /// # Cancel safety
 /// The reading goes on when this is dropped, and is waited for by the next call.
-async fn loaded(loading: &mut Option<Loading>) -> Option<Result<Config, ConfigErrors>> {
-    match loading {
-        // It fails only by a bug, which the panic's hook has told; then it never resolves again.
-        Some(reading) => Some(reading.await.expect("reading a config does not panic")),
-        None => None,
-    }
+async fn loaded(loading: &mut Option<Loading>) -> Option<Loaded> {
+    let read = loading.as_mut()?.await;
+    Some(match read {
+        Ok(read) => read.map_err(NotLoaded::Wrong),
+        Err(_) => Err(NotLoaded::Bug),
+    })
+}
+
+fn not_loaded(why: &NotLoaded, source: &WhatToRun) -> Record {
+    let (errors, message) = match why {
+        NotLoaded::Wrong(errors) => (
+            errors.errors.len(),
+            format!("old config kept: hc validate {}", source.shown()),
+        ),
+        NotLoaded::Bug => (1, "old config kept: a bug while it was read".to_owned()),
+    };
+    Record::new(now(), Level::Error, "reload_failed")
+        .with("errors", errors)
+        .with_message(message)
 }
 
 /// All or nothing: a file with errors changes nothing, and says so. What holds of the log from now on, if it changed.
 async fn reload(
     service: &mut Service,
-    loaded: Result<Config, ConfigErrors>,
+    loaded: Loaded,
     files: Files,
     source: &WhatToRun,
     window: Option<&Open>,
@@ -410,9 +439,7 @@ async fn reload(
 ) -> Option<hc_config::Log> {
     let mut settings = None;
     let record = match loaded {
-        Err(errors) => Record::new(now(), Level::Error, "reload_failed")
-            .with("errors", errors.errors.len())
-            .with_message(format!("old config kept: hc validate {}", source.shown())),
+        Err(why) => not_loaded(&why, source),
         Ok(mut config) => {
             let short_of_files = files.fit(&mut config);
             let (wanted, sight) = (config.log, Sight::of(&config));
@@ -464,6 +491,24 @@ mod tests {
     use hc_scheduler::Monitor;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_config_whose_reading_panics_is_a_reload_that_failed() {
+        let reading = tokio::task::spawn_blocking(|| panic!("this is the test's own"));
+        let Some(Err(why)) = loaded(&mut Some(reading)).await else {
+            panic!("nothing was read");
+        };
+        let source = WhatToRun {
+            path: None,
+            urls: Vec::new(),
+            overrides: Overrides::default(),
+        };
+        let line = not_loaded(&why, &source).logfmt(journal::TimeStyle::None);
+        assert_eq!(
+            line,
+            "ERROR reload_failed errors=1 msg=\"old config kept: a bug while it was read\""
+        );
+    }
 
     #[tokio::test]
     async fn a_monitor_that_ends_is_heard_of_whenever_one_listens() {

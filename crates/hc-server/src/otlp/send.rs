@@ -197,7 +197,7 @@ fn reason(error: &reqwest::Error) -> String {
     }
 }
 
-fn tls(endpoint: &Endpoint) -> Result<ClientConfig, StartError> {
+pub(super) fn tls(endpoint: &Endpoint) -> Result<ClientConfig, StartError> {
     let mut roots = RootCertStore::empty();
     match &endpoint.certificate {
         // One that speaks no TLS needs no roots.

@@ -11,6 +11,8 @@ use percent_encoding::percent_decode_str;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::send::{StartError, tls};
+
 /// The defaults of OpenTelemetry's specification.
 const INTERVAL: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -251,6 +253,15 @@ impl Settings {
         let mut shown: Vec<_> = both.map(Endpoint::shown).collect();
         shown.dedup();
         shown.join(",")
+    }
+
+    /// Whether an export could begin with them: reads the files of roots.
+    ///
+    /// # Errors
+    /// One of them cannot be read, or holds no roots.
+    pub fn check(&self) -> Result<(), StartError> {
+        let mut both = [&self.metrics, &self.logs].into_iter().flatten();
+        both.try_for_each(|endpoint| tls(endpoint).map(drop))
     }
 
     /// What the variables say, which `read` reads. `None`: nothing is to be exported, as no endpoint is named.
