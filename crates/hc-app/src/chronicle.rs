@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use hc_core::Change;
+use hc_core::{Change, EventKind, FeedItem, Mirror};
 use hc_scheduler::MonitorHandle;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -44,6 +44,7 @@ impl Chronicle {
     /// Runs until the feed ends. `write` must not block: it is called on the runtime.
     pub async fn run(mut self, mut write: impl FnMut(Record)) {
         let mut mirror = self.monitor.mirror();
+        self.tell_earlier(&mirror, &mut write);
         let mut summaries = Summaries::default();
         let started = self.monitor.now();
         let mut swept = Box::pin(first_sweep(self.monitor.clone()));
@@ -78,6 +79,30 @@ impl Chronicle {
                 _ = second.tick(), if self.folding.has_folded() => {
                     self.folding.roll(self.wall()).into_iter().for_each(&mut write);
                 }
+            }
+        }
+    }
+
+    /// Workers with threads of their own are ahead of whoever follows them: tells what became of targets before the
+    /// mirror took their words, which it takes for known.
+    fn tell_earlier(&mut self, mirror: &Mirror, write: &mut impl FnMut(Record)) {
+        let mut feed = self.monitor.view().subscribe_after(0);
+        let until = self.monitor.subscribe().position();
+        while feed.position() < until
+            && let Some(item) = feed.try_next()
+        {
+            // Where a large fleet's first events were too many, that is how it begins.
+            let FeedItem::Event(event) = item else {
+                continue;
+            };
+            let (EventKind::Transition { target, .. } | EventKind::Overlay { target, .. }) =
+                &event.kind
+            else {
+                continue;
+            };
+            let known = mirror.get(target.as_str());
+            if known.is_some_and(|known| known.sequence() >= event.sequence) {
+                self.tell(&Change::Event(event), &mut *write);
             }
         }
     }
@@ -117,5 +142,52 @@ pub(crate) async fn first_sweep(monitor: MonitorHandle) {
     if monitor.first_sweep().await.is_err() {
         // Stopped before it was done: nothing to tell.
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hc_core::{Evidence, Failure, Kind, Phase, Target, probe_fn};
+    use hc_scheduler::Monitor;
+
+    use super::*;
+    use crate::journal::TimeStyle;
+
+    /// What became of a target before anybody followed is told, once; what comes after it as ever.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_before_one_listened_is_told() {
+        let probe = probe_fn(|_| async {
+            Err::<Evidence, _>(Failure::new(Kind::Refused, Phase::Connect, "refused"))
+        });
+        let monitor = Monitor::builder()
+            .target(Target::new("a", probe))
+            .build()
+            .start();
+        monitor.first_sweep().await.unwrap();
+        let (_telling, heard) = watch::channel(Telling {
+            summary: None,
+            burst: 100,
+        });
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let chronicle = Chronicle::new(monitor.clone(), heard);
+        let chronicle = tokio::spawn(chronicle.run(move |record| {
+            let _ = tell.send(record.logfmt(TimeStyle::None));
+        }));
+        let first = told.recv().await.unwrap();
+        assert!(
+            first.contains("transition target=a from=unknown to=unhealthy"),
+            "{first}"
+        );
+        assert!(told.recv().await.unwrap().contains("first_sweep"));
+        monitor.add([Target::new("b", probe)]).await.unwrap();
+        monitor.check_now("b").await.unwrap();
+        monitor.shutdown(Duration::ZERO).await;
+        chronicle.await.unwrap();
+        let mut rest = Vec::new();
+        while let Some(line) = told.recv().await {
+            rest.push(line);
+        }
+        assert_eq!(rest.len(), 1, "{rest:#?}");
+        assert!(rest[0].contains("transition target=b "), "{rest:#?}");
     }
 }
