@@ -140,9 +140,9 @@ fn play(scene: &Scene, nginx: &mut Nginx, port: u16) -> String {
     record.part("hc was restarted");
     let status = hc.verb(scene, &["status", "--color", "never"]);
     record.text(
-        "`hc status`, at once: what is restored holds until the first check",
-        "",
-        &status,
+        "`hc status` in a pipe, at once: what is restored holds until the first check",
+        "text",
+        &first_lines(&status, 13),
     );
     assert_eq!(ask::trouble(port), expected(), "nothing is forgotten");
     until("the first sweep is done again", ready);
@@ -176,6 +176,17 @@ fn play(scene: &Scene, nginx: &mut Nginx, port: u16) -> String {
     );
     hc.stop();
     record.whole(&log)
+}
+
+/// The first so many, and how many more there are.
+fn first_lines(text: &str, most: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let (shown, rest) = lines.split_at(most.min(lines.len()));
+    let rest = match rest.len() {
+        0 => String::new(),
+        left => format!("[{left} more left out]\n"),
+    };
+    format!("{}\n{rest}", shown.join("\n"))
 }
 
 fn break_some(nginx: &mut Nginx, addresses: &[SocketAddr]) {
