@@ -23,6 +23,7 @@ pub(crate) struct Seen {
     pub(crate) failures: u64,
     /// Why, while it is not well.
     pub(crate) why: Option<Arc<Failure>>,
+    /// Of [`Ledger::measured`] alone.
     pub(crate) own: Option<Box<Own>>,
 }
 
@@ -54,14 +55,26 @@ impl Record {
                 .as_ref()
                 .filter(|_| is_troubled)
                 .and_then(|past| past.why.clone()),
-            own: self.own.clone(),
+            own: None,
         }
     }
 }
 
 impl Ledger {
-    /// All targets, in no order.
+    /// All targets, in no order, without histograms of their own: a kilobyte each, which no list shows.
     pub(crate) fn targets(&self) -> Vec<Seen> {
+        self.all(Record::seen)
+    }
+
+    /// The same with their histograms.
+    pub(crate) fn measured(&self) -> Vec<Seen> {
+        self.all(|record| Seen {
+            own: record.own.clone(),
+            ..record.seen()
+        })
+    }
+
+    fn all(&self, see: impl Fn(&Record) -> Seen) -> Vec<Seen> {
         let mut seen = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
@@ -69,7 +82,7 @@ impl Ledger {
             seen.extend(
                 known
                     .filter(|record| !record.handle.word().is_removed())
-                    .map(|record| record.seen()),
+                    .map(|record| see(record)),
             );
         }
         seen

@@ -86,7 +86,7 @@ pub(crate) fn facts(state: &Arc<State>, form: Form, stats: Stats) -> Facts {
         started: state.about.started,
         version: state.about.version.clone(),
         revision: state.about.revision.clone(),
-        targets: state.ledger.targets(),
+        targets: state.ledger.measured(),
         groups: state.ledger.groups(),
         lateness,
         waits,
